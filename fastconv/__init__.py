@@ -1,0 +1,62 @@
+"""Convolution and pooling for NumPy arrays at the speed of the processor."""
+
+from typing import Any
+
+from ._columns import col2im, im2col
+from ._conv import conv2d
+from ._families import (
+    conv2d_depthwise,
+    conv2d_dilated,
+    conv2d_direct,
+    conv2d_grouped,
+    conv2d_im2col,
+)
+from ._plan import Conv2d
+from ._pool import max_pool2d
+from ._separable import depthwise_separable_conv2d
+from ._settings import (
+    active_isa,
+    apply_environment,
+    available_isas,
+    get_num_threads,
+    set_num_threads,
+    show_config,
+    threads,
+    use_isa,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Conv2d",
+    "active_isa",
+    "available_isas",
+    "col2im",
+    "conv2d",
+    "conv2d_depthwise",
+    "conv2d_dilated",
+    "conv2d_direct",
+    "conv2d_grouped",
+    "conv2d_im2col",
+    "depthwise_separable_conv2d",
+    "get_num_threads",
+    "im2col",
+    "max_pool2d",
+    "reference",
+    "set_num_threads",
+    "show_config",
+    "threads",
+    "use_isa",
+]
+
+apply_environment()
+del apply_environment
+
+
+def __getattr__(name: str) -> Any:
+    # The reference is for reading and testing: importing fastconv does not pay for it.
+    if name == "reference":
+        import importlib
+
+        return importlib.import_module(".reference", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,102 @@
+"""Each convolution family by its own name, for teaching, testing and benchmarking.
+
+Parameters, results and errors are those of `conv2d`, with the algorithm fixed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from . import _args
+from ._args import Activation, Ints, Padding
+from ._conv import _image, _run
+
+
+def conv2d_direct(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Direct convolution: output pixels in vectors, one weight at a time broadcast to them.
+
+    Best where a filter has few taps and channels, or groups are small: nothing is rearranged
+    but a padded copy of the strip at hand.
+    """
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, "direct", "auto", out, threads)
+
+
+def conv2d_im2col(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Convolution as a matrix product (Chellapilla, Puri and Simard 2006), strip by strip.
+
+    The im2col matrix is never built: a strip of the input lies channels-last in scratch, where
+    each row of the matrix is a few contiguous runs.  The matrix itself is `im2col`.
+    """
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, "im2col", "auto", out, threads)
+
+
+def conv2d_dilated(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Dilated convolution (Yu and Koltun 2016, arXiv:1511.07122) by its phases.
+
+    A dilation of d is d * d ordinary convolutions of every d-th pixel, each served by the
+    fastest undilated algorithm.  A ValueError if no axis is dilated.
+    """
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, "dilated", "auto", out, threads)
+
+
+def conv2d_depthwise(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int | None = None, *,
+    layout: str = "NCHW", padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Depthwise convolution: each channel has its own K / C filters (MobileNet's first half).
+
+    `groups` may be left out; it is the number of channels of `x`, and a ValueError if it is
+    given and differs.  `w` has shape (C * multiplier, 1, R, S).
+    """
+    x = _image(x)
+    _args.choice(layout, "layout", ("NCHW", "NHWC"))
+    channels = x.shape[-1 if layout == "NHWC" else -3]
+    if groups is None:
+        groups = channels
+    elif _args.positive_int(groups, "groups") != channels:
+        raise ValueError(f"groups must be the {channels} channels of x for a depthwise "
+                         f"convolution, got {groups}")
+    # A single channel is both depthwise and dense; only the dense rows take it.
+    algorithm = "depthwise" if channels > 1 else "auto"
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, algorithm, "auto", out, threads)
+
+
+def conv2d_grouped(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Grouped convolution: independent convolutions side by side (AlexNet, ResNeXt).
+
+    Groups of 2, 4, 8 or 16 channels in and out share a vector, several groups at a time; larger
+    and uneven ones go group by group through the fastest dense algorithm.  A ValueError if
+    there is only one group.
+    """
+    if _args.positive_int(groups, "groups") < 2:
+        raise ValueError(f"groups must be at least 2 for a grouped convolution, got {groups}")
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, "grouped", "auto", out, threads, or_else_auto=True)

@@ -1,0 +1,96 @@
+"""Conv2d: a convolution whose weights are packed ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._args import Activation, Ints, Padding
+from ._conv import _filters, _image, _settings_for
+
+
+class Conv2d:
+    """A convolution with fixed weights, packed once for the instruction set in use.
+
+    Parameters are those of `conv2d`; the weights are copied, so later changes to the array do
+    not reach the plan.  Calling it with images gives what `conv2d` gives, with the same bits.
+    A plan can be pickled, and used from many threads at once.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv
+    >>> blur = fastconv.Conv2d(np.full((1, 1, 3, 3), 1 / 9, np.float32), padding="same")
+    >>> blur(np.ones((1, 4, 4), np.float32)).shape
+    (1, 4, 4)
+    >>> blur.explain((1, 4, 4))["isa"] in fastconv.available_isas()
+    True
+    """
+
+    def __init__(
+        self,
+        w: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Ints = 1,
+        padding: Padding = 0,
+        dilation: Ints = 1,
+        groups: int = 1,
+        *,
+        layout: str = "NCHW",
+        padding_mode: str = "zeros",
+        activation: Activation = None,
+        algorithm: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        w, bias = _filters(w, bias)
+        self._w = np.array(w, order="C")
+        self._bias = None if bias is None else np.array(bias, order="C")
+        self._arguments = (stride, padding, dilation, groups, layout, padding_mode, activation,
+                           algorithm, precision, threads)
+        # "same" depends on the image; every other padding is settled here.
+        settings = self._settings_for((1, 1, 1))
+        self._settings = None if isinstance(padding, str) else settings
+        self._plan = _core.Plan(self._w, self._bias, groups)
+
+    def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
+        return _settings_for(x_shape, self._w.shape, *self._arguments)
+
+    def __call__(self, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Convolve `x`; shapes, `out` and errors as in `conv2d`."""
+        x = _image(x)
+        return self._plan.run(self._settings or self._settings_for(x.shape), x, out)
+
+    def explain(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """What a call with a contiguous float input of this shape does.
+
+        Returns
+        -------
+        dict
+            ``algorithm`` chosen, ``algorithms`` (estimated cost of each, or why it is refused),
+            ``isa``, ``dtype``, ``out_shape``, ``flops`` (two for each multiply-add),
+            ``scratch_bytes``, ``packed_bytes`` and ``error_bound``, the gamma_n of `conv2d`.
+        """
+        shape = tuple(shape)
+        if len(shape) not in (3, 4):
+            raise ValueError(f"shape must have 4 dimensions, or 3 unbatched, got {shape}")
+        facts = self._plan.explain(self._settings or self._settings_for(shape), shape)
+        n = facts.pop("reduction") + 1
+        u = 2.0**-53 if facts["dtype"] == "float64" else 2.0**-24
+        return {**facts, "error_bound": n * u / (1 - n * u)}
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return (self._w, self._bias, self._arguments)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        w, bias, arguments = state
+        names = ("layout", "padding_mode", "activation", "algorithm", "precision", "threads")
+        positional, keywords = arguments[:4], dict(zip(names, arguments[4:], strict=True))
+        self.__init__(w, bias, *positional, **keywords)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        stride, padding, dilation, groups, layout, *_ = self._arguments
+        return (f"Conv2d(w of shape {self._w.shape}, stride={stride}, padding={padding!r}, "
+                f"dilation={dilation}, groups={groups}, layout={layout!r})")

@@ -1,0 +1,97 @@
+"""Max pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from . import _args, _core
+from ._args import Ints, Padding
+from ._conv import LAYOUTS, _image
+
+
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Padding = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    layout: str = "NCHW",
+    out: NDArray[Any] | None = None,
+    threads: int | None = None,
+) -> Any:
+    """The largest value of each window.
+
+    ::
+
+        y[n, c, i, j] = max_{r, s} x[n, c, i * stride + r * dilation - pad,
+                                           j * stride + s * dilation - pad]
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, H, W) or (C, H, W)
+        Images; channels last with ``layout="NHWC"``.  Any strides.
+    kernel_size : int or (int, int)
+        Size of the window, in taps.
+    stride : int or (int, int), optional
+        Pixels between windows; `kernel_size` if None.
+    padding : int, (int, int), ((lo, hi), (lo, hi)), "valid" or "same", optional
+        Pixels of -infinity around the image, at most half of `kernel_size`.
+    dilation : int or (int, int), optional
+        Pixels between the taps of a window.
+    ceil_mode : bool, optional
+        Also keep a last window that hangs over the end, if it starts inside the image or the
+        padding before it (PyTorch's rule).
+    return_indices : bool, optional
+        Also return where each maximum was found.
+    layout : {"NCHW", "NHWC"}, optional
+        Order of the axes of `x` and of the result.
+    out : ndarray, optional
+        Where to put the maxima, as in `conv2d`.
+    threads : int, optional
+        At most this many threads.
+
+    Returns
+    -------
+    y : ndarray
+        Of the dtype of `x` for floats of 32 and 64 bits and for integers.  A NaN in a window
+        is its maximum; a window that lies wholly in padding gives -infinity (the smallest
+        integer).  Zeros of either sign are equal: which one is returned is not defined.
+    indices : ndarray of int64, only with `return_indices`
+        Flat position ``row * W + column`` in the plane of the first maximum (the first NaN),
+        -1 for a window that lies wholly in padding.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As in `conv2d`; also a ValueError for padding beyond half of `kernel_size`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv
+    >>> x = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
+    >>> fastconv.max_pool2d(x, 2)
+    array([[[ 5.,  7.],
+            [13., 15.]]], dtype=float32)
+    """
+    x = _image(x)
+    _args.choice(layout, "layout", LAYOUTS)
+    for name, flag in (("ceil_mode", ceil_mode), ("return_indices", return_indices)):
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be a bool, got {flag!r}")
+    if threads is not None:
+        _args.positive_int(threads, "threads")
+    kernel = _args.per_axis(kernel_size, "kernel_size", 2, 1)
+    steps = kernel if stride is None else _args.per_axis(stride, "stride", 2, 1)
+    dilations = _args.per_axis(dilation, "dilation", 2, 1)
+    image = x.shape[-3:-1] if layout == "NHWC" else x.shape[-2:]
+    pads = _args.padding(padding, 2, image, kernel, steps, dilations)
+    # "same" pads by the dilated window and may exceed half of the kernel by itself.
+    if padding != "same" and any(max(pad) > k // 2 for pad, k in zip(pads, kernel, strict=True)):
+        raise ValueError(f"padding must be at most half of kernel_size={kernel}, got {padding!r}")
+    return _core.max_pool(x, kernel, steps, pads, dilations, ceil_mode, return_indices,
+                          layout == "NHWC", out)

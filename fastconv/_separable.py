@@ -1,0 +1,64 @@
+"""MobileNet's block: a depthwise convolution, then a pointwise one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from ._args import Activation, Ints, Padding
+from ._conv import conv2d
+from ._families import conv2d_depthwise
+
+
+def depthwise_separable_conv2d(
+    x: ArrayLike,
+    w_depthwise: ArrayLike,
+    w_pointwise: ArrayLike,
+    bias_depthwise: ArrayLike | None = None,
+    bias_pointwise: ArrayLike | None = None,
+    stride: Ints = 1,
+    padding: Padding = 0,
+    dilation: Ints = 1,
+    *,
+    layout: str = "NCHW",
+    activation_depthwise: Activation = None,
+    activation: Activation = None,
+    out: NDArray[Any] | None = None,
+    threads: int | None = None,
+) -> NDArray[Any]:
+    """Convolve each channel by itself, then mix the channels pixel by pixel.
+
+    Howard et al. 2017, *MobileNets*, arXiv:1704.04861, section 3.1: about R * S times fewer
+    operations than the dense convolution of the same size.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, H, W) or (C, H, W)
+        Images; channels last with ``layout="NHWC"``.
+    w_depthwise : array_like, shape (C * multiplier, 1, R, S)
+        One or more filters a channel.
+    w_pointwise : array_like, shape (K, C * multiplier, 1, 1)
+        The mixture of channels.
+    bias_depthwise, bias_pointwise : array_like, optional
+        One value an output channel of either step.
+    stride, padding, dilation
+        Of the depthwise step, as in `conv2d`.
+    activation_depthwise, activation
+        Of the depthwise step and of the result, as in `conv2d`.
+    layout, out, threads
+        As in `conv2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, K, H', W') or (K, H', W')
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As in `conv2d`.
+    """
+    between = conv2d_depthwise(x, w_depthwise, bias_depthwise, stride, padding, dilation,
+                               layout=layout, activation=activation_depthwise, threads=threads)
+    return conv2d(between, w_pointwise, bias_pointwise, layout=layout, activation=activation,
+                  out=out, threads=threads)

@@ -1,0 +1,88 @@
+"""Process-wide settings: the instruction set and the number of threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import _args, _core
+
+available_isas = _core.available_isas
+active_isa = _core.active_isa
+
+_threads = 1
+
+
+@contextmanager
+def use_isa(name: str) -> Iterator[None]:
+    """Run everything in the ``with`` block on one instruction set.
+
+    A ValueError if it is not one of `available_isas`.  The setting is the process's: other
+    threads see it too.  The environment variable FASTCONV_ISA sets it from the start.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"isa must be a string, got {name!r}")
+    before = _core.active_isa()
+    _core.set_isa(name)
+    try:
+        yield
+    finally:
+        _core.set_isa(before)
+
+
+def get_num_threads() -> int:
+    """How many threads a call may use at most."""
+    return _threads
+
+
+def set_num_threads(n: int) -> None:
+    """Let calls use at most `n` threads.
+
+    At present every call runs on the calling thread, whatever `n` is.
+    """
+    global _threads
+    _threads = _args.positive_int(n, "n")
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use at most `n` threads in the ``with`` block."""
+    before = _threads
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        set_num_threads(before)
+
+
+def show_config() -> dict[str, Any]:
+    """How this build runs on this machine: version, instruction sets, threads, algorithms."""
+    from . import __version__
+
+    return {
+        "version": __version__,
+        "compiled_isas": _core.compiled_isas(),
+        "available_isas": _core.available_isas(),
+        "active_isa": _core.active_isa(),
+        "algorithms": _core.algorithms(),
+        "num_threads": _threads,
+    }
+
+
+def apply_environment() -> None:
+    """Take FASTCONV_ISA and FASTCONV_NUM_THREADS; an error names the variable."""
+    isa = os.environ.get("FASTCONV_ISA")
+    if isa:
+        try:
+            _core.set_isa(isa)
+        except ValueError as error:
+            raise ValueError(f"FASTCONV_ISA: {error}") from None
+    count = os.environ.get("FASTCONV_NUM_THREADS")
+    if count:
+        try:
+            set_num_threads(int(count))
+        except ValueError:
+            raise ValueError("FASTCONV_NUM_THREADS must be an integer of at least 1, "
+                             f"got {count!r}") from None

@@ -1,0 +1,139 @@
+/* The SIMD vocabulary that every kernel is written in, for float and double.
+ *
+ * Types and arithmetic are the compilers' vector extensions; what those cannot
+ * say (masks, shuffles, NaN-aware maxima) comes from one header per instruction
+ * set. A kernel uses the bare names below (`vec`, `v_load`, ...); they mean the
+ * float or the double form by the value of REAL_NAME at the point of use. */
+#ifndef FC_BASE_SIMD_H
+#define FC_BASE_SIMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* FC_VECTOR_BYTES is set by the instruction set's unit before this point. */
+typedef float f32_real;
+typedef double f64_real;
+typedef float f32_vec __attribute__((vector_size(FC_VECTOR_BYTES), may_alias));
+typedef double f64_vec __attribute__((vector_size(FC_VECTOR_BYTES), may_alias));
+typedef int32_t f32_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
+typedef int64_t f64_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
+enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
+
+#define FC_INLINE static inline __attribute__((always_inline, unused))
+#define FC_PRAGMA(text) _Pragma(#text)
+/* Accumulators stay in registers only when every loop over them is unrolled. */
+#if defined(__clang__)
+#define FC_UNROLL FC_PRAGMA(clang loop unroll(full))
+#else
+#define FC_UNROLL FC_PRAGMA(GCC unroll 64)
+#endif
+/* Keeps a value in a register here: stops the compiler from hoisting so many
+ * loads that it has to spill. */
+#if defined(__x86_64__)
+#define FC_PIN(v) __asm__ volatile("" : "+v"(v))
+#else
+#define FC_PIN(v) __asm__ volatile("" : "+w"(v))
+#endif
+
+#define FC_DEFINE_COMMON(T)                                                    \
+    typedef T##_vec T##_unaligned __attribute__((aligned(sizeof(T##_real))));  \
+    FC_INLINE T##_vec T##_v_load(const T##_real *p) {                          \
+        return *(const T##_unaligned *)p;                                      \
+    }                                                                          \
+    FC_INLINE void T##_v_store(T##_real *p, T##_vec v) {                       \
+        *(T##_unaligned *)p = v;                                               \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_set1(T##_real x) {                                 \
+        return (T##_vec){0} + x;                                               \
+    }
+FC_DEFINE_COMMON(f32)
+FC_DEFINE_COMMON(f64)
+#undef FC_DEFINE_COMMON
+
+#if FC_VECTOR_BYTES == 64
+#include "simd_avx512.h"
+#elif FC_VECTOR_BYTES == 32
+#include "simd_avx2.h"
+#elif defined(__x86_64__)
+#include "simd_sse2.h"
+#else
+#include "simd_neon.h"
+#endif
+
+/* Square transpose in registers: zips inside the 128-bit lanes, then whole
+ * lanes. The zips and lane moves are those of the instruction set's header. */
+FC_INLINE void f32_transpose_lanes(f32_vec *restrict r) {
+    FC_UNROLL for (int i = 0; i < f32_VL; i += 4) {
+        const f32_vec a = v_zip32_lo(r[i], r[i + 1]), b = v_zip32_hi(r[i], r[i + 1]);
+        const f32_vec c = v_zip32_lo(r[i + 2], r[i + 3]), d = v_zip32_hi(r[i + 2], r[i + 3]);
+        r[i] = v_zip64_lo(a, c);
+        r[i + 1] = v_zip64_hi(a, c);
+        r[i + 2] = v_zip64_lo(b, d);
+        r[i + 3] = v_zip64_hi(b, d);
+    }
+}
+
+FC_INLINE void f64_transpose_lanes(f64_vec *restrict r) {
+    FC_UNROLL for (int i = 0; i < f64_VL; i += 2) {
+        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[i + 1];
+        r[i] = (f64_vec)v_zip64_lo(a, b);
+        r[i + 1] = (f64_vec)v_zip64_hi(a, b);
+    }
+}
+
+/* r[group * P + i], lane l  ->  r[l * P + i], lane group, with P = VL / lanes. */
+#if FC_VECTOR_BYTES == 16
+#define FC_EXCHANGE_LANES(T) (void)0
+#elif FC_VECTOR_BYTES == 32
+#define FC_EXCHANGE_LANES(T)                                                   \
+    enum { P = T##_VL / 2 };                                                   \
+    FC_UNROLL for (int i = 0; i < P; i++) {                                    \
+        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i];                \
+        r[i] = (T##_vec)v_even_lanes(a, b);                                    \
+        r[P + i] = (T##_vec)v_odd_lanes(a, b);                                 \
+    }
+#else
+#define FC_EXCHANGE_LANES(T)                                                   \
+    enum { P = T##_VL / 4 };                                                   \
+    FC_UNROLL for (int i = 0; i < P; i++) {                                    \
+        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i];                \
+        const f32_vec c = (f32_vec)r[2 * P + i], d = (f32_vec)r[3 * P + i];    \
+        const f32_vec ab0 = v_even_lanes(a, b), ab1 = v_odd_lanes(a, b);       \
+        const f32_vec cd0 = v_even_lanes(c, d), cd1 = v_odd_lanes(c, d);       \
+        r[i] = (T##_vec)v_even_lanes(ab0, cd0);                                \
+        r[P + i] = (T##_vec)v_even_lanes(ab1, cd1);                            \
+        r[2 * P + i] = (T##_vec)v_odd_lanes(ab0, cd0);                         \
+        r[3 * P + i] = (T##_vec)v_odd_lanes(ab1, cd1);                         \
+    }
+#endif
+FC_INLINE void f32_v_transpose(f32_vec *restrict r) {
+    f32_transpose_lanes(r);
+    FC_EXCHANGE_LANES(f32);
+}
+FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
+    f64_transpose_lanes(r);
+    FC_EXCHANGE_LANES(f64);
+}
+#undef FC_EXCHANGE_LANES
+
+#define FC_PASTE_(a, b) a##_##b
+#define FC_PASTE(a, b) FC_PASTE_(a, b)
+#define FC_NAME(name) FC_PASTE(REAL_NAME, name)
+
+#define real FC_NAME(real)
+#define vec FC_NAME(vec)
+#define VL FC_NAME(VL)
+#define v_load FC_NAME(v_load)             /* VL elements, any alignment */
+#define v_store FC_NAME(v_store)
+#define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
+#define v_store_first FC_NAME(v_store_first)
+#define v_set1 FC_NAME(v_set1)
+#define v_max FC_NAME(v_max)               /* b where either is NaN */
+#define v_min FC_NAME(v_min)               /* b where either is NaN */
+#define v_max_nan FC_NAME(v_max_nan)       /* NaN where either is NaN */
+#define v_evens FC_NAME(v_evens)           /* a0 a2 ... b0 b2 ... */
+#define v_odds FC_NAME(v_odds)             /* a1 a3 ... b1 b3 ... */
+#define v_transpose FC_NAME(v_transpose)   /* VL vectors, in place */
+
+#endif

@@ -1,0 +1,67 @@
+/* AVX2 + FMA: the part of the vocabulary that needs intrinsics. */
+#include <immintrin.h>
+
+FC_INLINE __m256i f32_first(int64_t n) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lanes);
+}
+FC_INLINE __m256i f64_first(int64_t n) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+#define FC_DEFINE_AVX2(T, suffix)                                              \
+    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) {         \
+        return (T##_vec)_mm256_maskload_##suffix(p, T##_first(n));             \
+    }                                                                          \
+    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) {      \
+        _mm256_maskstore_##suffix(p, T##_first(n), v);                         \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm256_max_##suffix(a, b);                             \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm256_min_##suffix(a, b);                             \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
+        return (T##_vec)_mm256_blendv_##suffix(                                \
+            _mm256_max_##suffix(a, b), a,                                      \
+            _mm256_cmp_##suffix(a, a, _CMP_UNORD_Q));                          \
+    }
+FC_DEFINE_AVX2(f32, ps)
+FC_DEFINE_AVX2(f64, pd)
+#undef FC_DEFINE_AVX2
+
+/* The in-lane shuffle leaves the two middle 64-bit quarters exchanged. */
+FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
+    const __m256d mixed = (__m256d)_mm256_shuffle_ps(a, b, 0x88);
+    return (f32_vec)_mm256_permute4x64_pd(mixed, 0xd8);
+}
+FC_INLINE f32_vec f32_v_odds(f32_vec a, f32_vec b) {
+    const __m256d mixed = (__m256d)_mm256_shuffle_ps(a, b, 0xdd);
+    return (f32_vec)_mm256_permute4x64_pd(mixed, 0xd8);
+}
+FC_INLINE f64_vec f64_v_evens(f64_vec a, f64_vec b) {
+    return (f64_vec)_mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8);
+}
+FC_INLINE f64_vec f64_v_odds(f64_vec a, f64_vec b) {
+    return (f64_vec)_mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8);
+}
+
+FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_unpacklo_ps(a, b);
+}
+FC_INLINE f32_vec v_zip32_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_unpackhi_ps(a, b);
+}
+FC_INLINE f32_vec v_zip64_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_unpacklo_pd((__m256d)a, (__m256d)b);
+}
+FC_INLINE f32_vec v_zip64_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
+}
+FC_INLINE f32_vec v_even_lanes(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_permute2f128_ps(a, b, 0x20);
+}
+FC_INLINE f32_vec v_odd_lanes(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm256_permute2f128_ps(a, b, 0x31);
+}

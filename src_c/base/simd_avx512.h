@@ -1,0 +1,67 @@
+/* AVX-512 (F, VL, DQ, BW): the part of the vocabulary that needs intrinsics. */
+#include <immintrin.h>
+
+FC_INLINE __mmask16 f32_first(int64_t n) {
+    return (__mmask16)_bzhi_u32(0xffff, (unsigned)n);
+}
+FC_INLINE __mmask8 f64_first(int64_t n) {
+    return (__mmask8)_bzhi_u32(0xff, (unsigned)n);
+}
+
+#define FC_DEFINE_AVX512(T, suffix)                                            \
+    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) {         \
+        return (T##_vec)_mm512_maskz_loadu_##suffix(T##_first(n), p);          \
+    }                                                                          \
+    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) {      \
+        _mm512_mask_storeu_##suffix(p, T##_first(n), v);                       \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm512_max_##suffix(a, b);                             \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm512_min_##suffix(a, b);                             \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
+        return (T##_vec)_mm512_mask_mov_##suffix(                              \
+            _mm512_max_##suffix(a, b),                                         \
+            _mm512_cmp_##suffix##_mask(a, a, _CMP_UNORD_Q), a);                \
+    }
+FC_DEFINE_AVX512(f32, ps)
+FC_DEFINE_AVX512(f64, pd)
+#undef FC_DEFINE_AVX512
+
+FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
+    const __m512i lanes = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return (f32_vec)_mm512_permutex2var_ps(a, lanes, b);
+}
+FC_INLINE f32_vec f32_v_odds(f32_vec a, f32_vec b) {
+    const __m512i lanes = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return (f32_vec)_mm512_permutex2var_ps(a, lanes, b);
+}
+FC_INLINE f64_vec f64_v_evens(f64_vec a, f64_vec b) {
+    const __m512i lanes = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    return (f64_vec)_mm512_permutex2var_pd(a, lanes, b);
+}
+FC_INLINE f64_vec f64_v_odds(f64_vec a, f64_vec b) {
+    const __m512i lanes = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+    return (f64_vec)_mm512_permutex2var_pd(a, lanes, b);
+}
+
+FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_unpacklo_ps(a, b);
+}
+FC_INLINE f32_vec v_zip32_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_unpackhi_ps(a, b);
+}
+FC_INLINE f32_vec v_zip64_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_unpacklo_pd((__m512d)a, (__m512d)b);
+}
+FC_INLINE f32_vec v_zip64_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
+}
+FC_INLINE f32_vec v_even_lanes(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_shuffle_f32x4(a, b, 0x88);
+}
+FC_INLINE f32_vec v_odd_lanes(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm512_shuffle_f32x4(a, b, 0xdd);
+}

@@ -1,0 +1,47 @@
+/* SSE2, the x86-64 baseline: the part of the vocabulary that needs intrinsics. */
+#include <emmintrin.h>
+
+#include "simd_partial.h"
+
+#define FC_DEFINE_SSE2(T, suffix)                                              \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm_max_##suffix(a, b);                                \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
+        return (T##_vec)_mm_min_##suffix(a, b);                                \
+    }                                                                          \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
+        const T##_vec nan = (T##_vec)_mm_cmpunord_##suffix(a, a);              \
+        return (T##_vec)_mm_or_##suffix(                                       \
+            _mm_and_##suffix(nan, a),                                          \
+            _mm_andnot_##suffix(nan, _mm_max_##suffix(a, b)));                 \
+    }
+FC_DEFINE_SSE2(f32, ps)
+FC_DEFINE_SSE2(f64, pd)
+#undef FC_DEFINE_SSE2
+
+FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_shuffle_ps(a, b, 0x88);
+}
+FC_INLINE f32_vec f32_v_odds(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_shuffle_ps(a, b, 0xdd);
+}
+FC_INLINE f64_vec f64_v_evens(f64_vec a, f64_vec b) {
+    return (f64_vec)_mm_unpacklo_pd(a, b);
+}
+FC_INLINE f64_vec f64_v_odds(f64_vec a, f64_vec b) {
+    return (f64_vec)_mm_unpackhi_pd(a, b);
+}
+
+FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_unpacklo_ps(a, b);
+}
+FC_INLINE f32_vec v_zip32_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_unpackhi_ps(a, b);
+}
+FC_INLINE f32_vec v_zip64_lo(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_unpacklo_pd((__m128d)a, (__m128d)b);
+}
+FC_INLINE f32_vec v_zip64_hi(f32_vec a, f32_vec b) {
+    return (f32_vec)_mm_unpackhi_pd((__m128d)a, (__m128d)b);
+}

@@ -1,0 +1,46 @@
+#include "workspace.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+typedef struct {
+    size_t bytes;
+    void *block;
+} workspace;
+
+static _Thread_local workspace mine;
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Thread-local storage has no destructor in C; a key's value does. */
+static void free_block(void *block) {
+    free(block);
+}
+
+static void make_key(void) {
+    pthread_key_create(&key, free_block);
+}
+
+static void replace(void *block, size_t bytes) {
+    free(mine.block);
+    mine.block = block;
+    mine.bytes = bytes;
+    pthread_setspecific(key, block);
+}
+
+void *fc_workspace_acquire(size_t bytes) {
+    if (bytes <= mine.bytes) return mine.block;
+    pthread_once(&once, make_key);
+    /* Rounded up, so that slightly larger problems do not each reallocate. */
+    const size_t rounded = (bytes + 0xffff) & ~(size_t)0xffff;
+    if (rounded < bytes) return NULL;
+    replace(NULL, 0);
+    void *block = aligned_alloc(FC_WORKSPACE_ALIGNMENT, rounded);
+    if (block) replace(block, rounded);
+    return block;
+}
+
+void fc_workspace_release(void) {
+    if (mine.bytes > FC_WORKSPACE_KEEP) replace(NULL, 0);
+}

@@ -1,0 +1,10 @@
+#define FC_ISA_NAME baseline
+#define FC_ISA_RUNS_HERE fc_cpu_has_baseline
+#define FC_VECTOR_BYTES 16
+#define PIXEL_MR 6
+#define PIXEL_NV 2
+#define PLANE_M 6
+#define PLANE_NV 2
+#define DEPTHWISE_ROWS 4
+#define GROUPED_PIXELS 6
+#include "table.inc.c"

@@ -1,0 +1,137 @@
+/* What each kernel is asked to do. Kernels are pure loops over these structs:
+ * they allocate nothing, check nothing, and touch only what is named here.
+ * Strides, steps and offsets count elements, sizes count elements, and every
+ * pointer is to the table's own type (float or double). */
+#ifndef FC_KERNELS_KERNELS_H
+#define FC_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* out[i * to_row + j * to_column] = in[i * from_row + j * from_column] for all
+ * i < rows, j < columns. Fast where either side of a dimension is contiguous. */
+typedef struct {
+    const void *from;
+    void *to;
+    int64_t rows, columns;
+    int64_t from_row, from_column, to_row, to_column;
+} fc_copy_args;
+
+/* Weights of one panel for `pixels`: from w[channel][c][tap] (C order, c the
+ * input channel, tap counting r, s) to out[tap][c][NR], for c in [c_begin,
+ * c_end); lanes beyond `channels` are zero. */
+typedef struct {
+    const void *w;
+    void *out;
+    int64_t channels, in_channels, taps;
+    int64_t c_begin, c_end;
+} fc_pack_args;
+
+/* One run of the reduction: `x` is its offset from the pixel's first element,
+ * `w` its first row in the packed panel. */
+typedef struct {
+    int64_t x, w;
+} fc_tap;
+
+/* Implicit GEMM: MR pixels times NV vectors of output channels.
+ *   out[pixel][k] = clip(start[k] + sum_{t, i < run} x[pixel + tap[t].x + i]
+ *                                                   * w[(tap[t].w + i) * NR + k])
+ * `start` is the bias or, where that is NULL, what `out` already holds.
+ * The pixels are [begin, end) in row-major order of an image `width` wide;
+ * the output channels are contiguous, `channels` <= NR of them. */
+typedef struct {
+    const void *x, *w, *bias;
+    void *out;
+    const fc_tap *tap;
+    int64_t taps, run;
+    int64_t begin, end, width;
+    int64_t x_row, x_column, out_row, out_column;
+    int64_t channels;
+    double lo, hi;
+} fc_pixels_args;
+
+/* Direct convolution: up to PM output channels times PV vectors of pixels.
+ *   out[m][y][x] = clip(start[m] + sum_t x[y * pitch + x + tap[t]] * w[t][m])
+ * for y < rows, x < width. Works along the flat strip, so that short rows share
+ * a vector; what falls between `width` and `pitch` is computed and dropped.
+ * `exact`: nothing may be read beyond the last needed element. Otherwise up to
+ * VL - 1 further ones are read. */
+typedef struct {
+    const void *x, *w, *bias;
+    void *out;
+    const int64_t *tap;
+    int64_t taps, channels;
+    int64_t rows, width, pitch;
+    int64_t out_channel, out_row;
+    bool exact;
+    double lo, hi;
+} fc_planes_args;
+
+/* Depthwise convolution of one plane with one R x R filter, R in {3, 5, 7},
+ * stride 1 or 2. The strip is split by the stride's phases: element (i, j) of
+ * the padded input lies at x[((i % stride) * stride + j % stride) * phase +
+ * (i / stride) * pitch + j / stride]. Up to 2 * VL elements beyond a row's need
+ * are read. */
+typedef struct {
+    const void *x, *w, *bias; /* bias: one value, or NULL for zero */
+    void *out;
+    int64_t kernel, stride, phase, pitch;
+    int64_t rows, width, out_row;
+    double lo, hi;
+} fc_depthwise_args;
+
+/* Small groups, channels innermost: VL output channels of VL / group_size whole
+ * groups, each as many inputs as outputs (group_size divides VL, is 2, 4, 8 or 16).
+ *   out[pixel][k] = clip(bias[k] + sum_{t, c < group_size}
+ *       x[pixel + tap[t] + k - k % group_size + c] * w[(t * group_size + c) * VL + k])
+ * for k < channels <= VL. VL elements are read at each tap. */
+typedef struct {
+    const void *x, *w, *bias;
+    void *out;
+    const int64_t *tap;
+    int64_t taps, group_size;
+    int64_t begin, end, width;
+    int64_t x_row, x_column, out_row, out_column;
+    int64_t channels;
+    double lo, hi;
+} fc_grouped_args;
+
+/* Max pooling of one plane. Rows of the window first, into `row` (scratch of
+ * row_elements(...) elements), then its columns.
+ * `index`, where not NULL, takes the flat position y * width + x of each first
+ * maximum (the first NaN where there is one, -1 for a window that lies wholly
+ * in padding, whose value is -infinity). */
+typedef struct {
+    const void *x;
+    void *out, *row;
+    int64_t *index;
+    int64_t height, width, out_height, out_width;
+    int64_t x_row, x_column, out_row, out_column, index_row, index_column;
+    int64_t kernel[2], stride[2], dilation[2], pad[2];
+} fc_max_pool_args;
+
+/* out[y][x] += in[i][j] for each position (i, j) of the window's tap:
+ * y = i * stride + offset and x likewise, positions outside out are skipped. */
+typedef struct {
+    const void *x;
+    void *out;
+    int64_t rows, columns, x_row, x_column;
+    int64_t height, width, out_row, out_column;
+    int64_t stride[2], offset[2];
+} fc_col2im_args;
+
+/* One instruction set's kernels for one type, with the tile sizes that callers
+ * pack and cut their work by. */
+typedef struct {
+    int64_t element;            /* bytes */
+    int64_t vl;                 /* elements in a vector */
+    int64_t pixel_rows;         /* MR of `pixels` */
+    int64_t pixel_channels;     /* NR of `pixels`, a multiple of vl */
+    int64_t plane_channels;     /* PM of `planes` */
+    int64_t plane_vectors;      /* PV of `planes` */
+#define FC_KERNEL(name) void (*name)(const fc_##name##_args *);
+#include "../kernels.def"
+#undef FC_KERNEL
+} fc_kernels;
+
+#endif

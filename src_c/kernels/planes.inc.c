@@ -1,0 +1,127 @@
+/* Output pixels in vectors, weights broadcast: direct convolution of NCHW
+ * planes. The strip is one flat line of pixels; a tap is an offset into it. */
+
+/* Stores one channel's `n` flat results, which start at flat position `at`:
+ * the parts that lie inside the image, row by row. */
+FC_INLINE void FC_NAME(planes_scatter)(const fc_planes_args *a, const real *tile, real *out,
+                                       int64_t at, int64_t n) {
+    int64_t y = at / a->pitch, x = at % a->pitch;
+    for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
+        const int64_t here = a->width - x < n - done ? a->width - x : n - done;
+        for (int64_t i = 0; i < here; i += VL) {
+            real *to = out + y * a->out_row + x + i;
+            const vec v = v_load(tile + done + i);
+            if (here - i >= VL)
+                v_store(to, v);
+            else
+                v_store_first(to, v, here - i);
+        }
+        done += a->pitch - x;
+    }
+}
+
+FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const real *out,
+                                      int64_t at, int64_t n) {
+    int64_t y = at / a->pitch, x = at % a->pitch;
+    for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
+        const int64_t here = a->width - x < n - done ? a->width - x : n - done;
+        for (int64_t i = 0; i < here; i++) tile[done + i] = out[y * a->out_row + x + i];
+        done += a->pitch - x;
+    }
+}
+
+/* M channels by NV vectors, of which `n` pixels are wanted, at flat position
+ * `at`; `masked`: of the last vector no more than those may be read. */
+FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked,
+                                    const fc_planes_args *a, int64_t at, int64_t n) {
+    const real *x = (const real *)a->x + at, *w = a->w;
+    real *out = a->out;
+    /* A tile within one image row meets the output without a detour. The slack
+     * of VL lets the scatter load whole vectors. */
+    const bool whole = n == NV * VL && at % a->pitch + n <= a->width;
+    real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
+    real *place = out + at / a->pitch * a->out_row + at % a->pitch;
+    vec acc[PLANE_M][PLANE_NV];
+
+    if (a->bias) {
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(((const real *)a->bias)[m]);
+        }
+    } else {
+        for (int m = 0; m < M; m++)
+            FC_NAME(planes_gather)(a, tile[m], out + m * a->out_channel, at, n);
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(tile[m] + v * VL);
+        }
+    }
+
+    for (int64_t t = 0; t < a->taps; t++, w += M) {
+        const real *p = x + a->tap[t];
+        vec xv[PLANE_NV];
+        FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
+        xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
+                            : v_load(p + (NV - 1) * VL);
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            const vec wm = v_set1(w[m]);
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
+        }
+    }
+
+    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    FC_UNROLL for (int m = 0; m < M; m++) {
+        real *to = whole ? place + m * a->out_channel : tile[m];
+        FC_UNROLL for (int v = 0; v < NV; v++)
+            v_store(to + v * VL, v_min(hi, v_max(lo, acc[m][v])));
+    }
+    if (!whole)
+        for (int m = 0; m < M; m++)
+            FC_NAME(planes_scatter)(a, tile[m], out + m * a->out_channel, at, n);
+}
+
+typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t at, int64_t n);
+#define FC_TILE(M, NV)                                                         \
+    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)(          \
+        const fc_planes_args *a, int64_t at, int64_t n) {                      \
+        if (a->exact && n < NV * VL)                                           \
+            FC_NAME(planes_tile)(M, NV, true, a, at, n);                       \
+        else                                                                   \
+            FC_NAME(planes_tile)(M, NV, false, a, at, n);                      \
+    }
+#if PLANE_NV == 4
+#define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2) FC_TILE(M, 3) FC_TILE(M, 4)
+#define FC_TILE_NAMES(M) {FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2), \
+                          FC_NAME(planes_##M##x3), FC_NAME(planes_##M##x4)}
+#else
+#define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2)
+#define FC_TILE_NAMES(M) {FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2)}
+#endif
+FC_TILE_ROW(1)
+FC_TILE_ROW(2)
+FC_TILE_ROW(3)
+FC_TILE_ROW(4)
+FC_TILE_ROW(5)
+FC_TILE_ROW(6)
+
+static void FC_NAME(planes)(const fc_planes_args *a) {
+    static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_NV] = {
+        FC_TILE_NAMES(1), FC_TILE_NAMES(2), FC_TILE_NAMES(3),
+        FC_TILE_NAMES(4), FC_TILE_NAMES(5), FC_TILE_NAMES(6)};
+    /* Where rows are whole tiles anyway, go row by row and skip the junk. */
+    const int64_t tile = PLANE_NV * VL;
+    const bool by_row = a->width % VL == 0 || a->pitch - a->width >= VL || a->width >= 4 * tile;
+    const int64_t lines = by_row ? a->rows : 1;
+    const int64_t length = by_row ? a->width : (a->rows - 1) * a->pitch + a->width;
+    const int64_t vectors = (length + VL - 1) / VL;
+    const int64_t parts = (vectors + PLANE_NV - 1) / PLANE_NV;
+    for (int64_t line = 0; line < lines; line++)
+        for (int64_t part = 0; part < parts; part++) {
+            const int64_t first = vectors * part / parts;
+            const int64_t nv = vectors * (part + 1) / parts - first;
+            const int64_t left = length - first * VL;
+            tiles[a->channels - 1][nv - 1](a, line * a->pitch + first * VL,
+                                           left < nv * VL ? left : nv * VL);
+        }
+}
+#undef FC_TILE
+#undef FC_TILE_ROW
+#undef FC_TILE_NAMES

@@ -1,0 +1,13 @@
+/* The rows of the table of convolution algorithms, one file each. */
+#ifndef FC_OPS_ALGORITHMS_H
+#define FC_OPS_ALGORITHMS_H
+
+#include "conv.h"
+
+extern const fc_conv_algorithm fc_conv_direct;
+extern const fc_conv_algorithm fc_conv_im2col;
+extern const fc_conv_algorithm fc_conv_dilated;
+extern const fc_conv_algorithm fc_conv_depthwise;
+extern const fc_conv_algorithm fc_conv_grouped;
+
+#endif

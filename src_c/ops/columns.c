@@ -1,0 +1,79 @@
+#include "columns.h"
+
+#include "../base/integers.h"
+
+#include <string.h>
+
+/* Output positions [lo, hi) of one axis whose tap lies inside the image. */
+static void inside(const fc_conv_spec *s, int axis, int64_t offset, int64_t *lo, int64_t *hi) {
+    const int64_t out = s->out[axis], stride = s->stride[axis];
+    *lo = fc_clamp(offset < 0 ? fc_ceil_div(-offset, stride) : 0, 0, out);
+    *hi = offset < s->in[axis]
+              ? fc_clamp(fc_ceil_div(s->in[axis] - offset, stride), *lo, out)
+              : *lo;
+}
+
+static const void *plane_at(const fc_conv_spec *s, const fc_tensor *image, int64_t item,
+                            const fc_kernels *k) {
+    return fc_at(image->data,
+                 item / s->in_channels * image->batch + item % s->in_channels * image->channel, k);
+}
+
+void fc_im2col(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image, void *columns,
+               int64_t begin, int64_t end) {
+    const fc_kernels *k = isa->kernels[s->dtype];
+    const int64_t width = s->out[FC_X], positions = s->out[FC_Y] * width;
+    for (int64_t item = begin; item < end; item++)
+        for (int64_t r = 0; r < s->kernel[FC_Y]; r++)
+            for (int64_t t = 0; t < s->kernel[FC_X]; t++) {
+                const int64_t row = (item * s->kernel[FC_Y] + r) * s->kernel[FC_X] + t;
+                void *out = fc_at_mut(columns, row * positions, k);
+                const int64_t y0 = r * s->dilation[FC_Y] - s->pad_lo[FC_Y];
+                const int64_t x0 = t * s->dilation[FC_X] - s->pad_lo[FC_X];
+                int64_t top, bottom, lo, hi;
+                inside(s, FC_Y, y0, &top, &bottom);
+                inside(s, FC_X, x0, &lo, &hi);
+                if (bottom - top < s->out[FC_Y] || hi - lo < width)
+                    memset(out, 0, (size_t)(positions * k->element));
+                if (top == bottom || lo == hi) continue;
+                k->copy(&(fc_copy_args){
+                    .from = fc_at(plane_at(s, image, item, k),
+                                  (y0 + top * s->stride[FC_Y]) * image->axis[FC_Y] +
+                                      (x0 + lo * s->stride[FC_X]) * image->axis[FC_X],
+                                  k),
+                    .to = fc_at_mut(out, top * width + lo, k),
+                    .rows = bottom - top,
+                    .columns = hi - lo,
+                    .from_row = image->axis[FC_Y] * s->stride[FC_Y],
+                    .from_column = image->axis[FC_X] * s->stride[FC_X],
+                    .to_row = width,
+                    .to_column = 1,
+                });
+            }
+}
+
+void fc_col2im(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
+               const void *columns, int64_t begin, int64_t end) {
+    const fc_kernels *k = isa->kernels[s->dtype];
+    const int64_t width = s->out[FC_X], positions = s->out[FC_Y] * width;
+    for (int64_t item = begin; item < end; item++)
+        for (int64_t r = 0; r < s->kernel[FC_Y]; r++)
+            for (int64_t t = 0; t < s->kernel[FC_X]; t++) {
+                const int64_t row = (item * s->kernel[FC_Y] + r) * s->kernel[FC_X] + t;
+                k->col2im(&(fc_col2im_args){
+                    .x = fc_at(columns, row * positions, k),
+                    .out = (void *)(uintptr_t)plane_at(s, image, item, k),
+                    .rows = s->out[FC_Y],
+                    .columns = width,
+                    .x_row = width,
+                    .x_column = 1,
+                    .height = s->in[FC_Y],
+                    .width = s->in[FC_X],
+                    .out_row = image->axis[FC_Y],
+                    .out_column = image->axis[FC_X],
+                    .stride = {s->stride[FC_Y], s->stride[FC_X]},
+                    .offset = {r * s->dilation[FC_Y] - s->pad_lo[FC_Y],
+                               t * s->dilation[FC_X] - s->pad_lo[FC_X]},
+                });
+            }
+}

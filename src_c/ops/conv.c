@@ -1,0 +1,124 @@
+#include "conv.h"
+
+#include "../base/checked.h"
+#include "../base/integers.h"
+#include "algorithms.h"
+
+#include <string.h>
+
+const fc_conv_algorithm *fc_conv_algorithm_at(int i) {
+    static const fc_conv_algorithm *const table[] = {
+        &fc_conv_direct, &fc_conv_im2col, &fc_conv_dilated, &fc_conv_depthwise, &fc_conv_grouped,
+    };
+    return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
+}
+
+/* The largest size that any stride, padding or dimension may have: products of
+ * two of them, plus a third, still fit in 63 bits. */
+static const int64_t LARGEST = (int64_t)1 << 31;
+
+fc_status fc_conv_validate(fc_conv_spec *s) {
+    bool overflow = false;
+    /* The padded input bounds every strip that is ever cut from it. */
+    int64_t in_size = s->in_channels, out_size = s->out_channels;
+    int64_t w_size = fc_mul(s->out_channels, fc_group_in(s), &overflow);
+    for (int a = 0; a < FC_AXES; a++) {
+        if (s->in[a] > LARGEST || s->kernel[a] > LARGEST || s->stride[a] > LARGEST ||
+            s->dilation[a] > LARGEST || s->pad_lo[a] > LARGEST || s->pad_hi[a] > LARGEST)
+            return FC_TOO_LARGE;
+        const int64_t padded = s->in[a] + s->pad_lo[a] + s->pad_hi[a];
+        const int64_t window = fc_add(fc_mul(s->kernel[a] - 1, s->dilation[a], &overflow), 1,
+                                      &overflow);
+        if (overflow) return FC_TOO_LARGE;
+        if (window > padded) return FC_EMPTY_OUTPUT;
+        s->out[a] = (padded - window) / s->stride[a] + 1;
+        in_size = fc_mul(in_size, padded, &overflow);
+        out_size = fc_mul(out_size, s->out[a], &overflow);
+        w_size = fc_mul(w_size, s->kernel[a], &overflow);
+    }
+    /* Sixteen bytes an element leave room for every padded form of them. */
+    fc_mul(in_size, 16, &overflow);
+    fc_mul(out_size, 16, &overflow);
+    fc_mul(w_size, 16, &overflow);
+    return overflow ? FC_TOO_LARGE : FC_OK;
+}
+
+fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
+                            const char *name) {
+    const fc_kernels *kernels = isa->kernels[spec->dtype];
+    const fc_conv_algorithm *row, *best = NULL;
+    double best_cost = 0;
+    for (int i = 0; (row = fc_conv_algorithm_at(i)); i++) {
+        if (name && strcmp(name, row->name) != 0) continue;
+        if (row->refuse(spec, kernels)) continue;
+        const double cost = row->cost(spec, kernels);
+        if (!best || cost < best_cost) {
+            best = row;
+            best_cost = cost;
+        }
+    }
+    if (!best) return FC_UNSUPPORTED;
+    *plan = (fc_conv_plan){.spec = *spec, .isa = isa, .kernels = kernels, .algorithm = best};
+    plan->packed_bytes = best->packed_elements(spec, kernels) * kernels->element;
+    return FC_OK;
+}
+
+/* An exponent of all ones is an infinity or a NaN. Bits, not values, so that
+ * the loop is one that compilers vectorise. */
+static bool all_finite(const void *w, int64_t count, fc_dtype dtype) {
+    bool special = false;
+    if (dtype == FC_F32) {
+        const uint32_t *bits = w, ones = 0x7f800000;
+        for (int64_t i = 0; i < count; i++) special |= (bits[i] & ones) == ones;
+    } else {
+        const uint64_t *bits = w, ones = 0x7ff0000000000000;
+        for (int64_t i = 0; i < count; i++) special |= (bits[i] & ones) == ones;
+    }
+    return !special;
+}
+
+void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
+    const fc_conv_spec *s = &plan->spec;
+    plan->finite_weights =
+        all_finite(w, s->out_channels * fc_group_in(s) * fc_kernel_size(s), s->dtype);
+    plan->algorithm->pack(plan, w, bias, packed);
+}
+
+/* A pointwise convolution on contiguous rows does not care where a row ends:
+ * as one long row it has no short tiles. */
+static void flatten_pointwise(fc_conv_job *job) {
+    fc_conv_spec *s = &job->spec;
+    if (fc_kernel_size(s) != 1) return;
+    for (int a = 0; a < FC_AXES; a++)
+        if (s->stride[a] != 1 || s->pad_lo[a] || s->pad_hi[a]) return;
+    for (int a = FC_Y; a >= FC_Z; a--) {
+        if (s->in[a] == 1) continue;
+        if (job->x.axis[a] != s->in[FC_X] * job->x.axis[FC_X] ||
+            job->y.axis[a] != s->out[FC_X] * job->y.axis[FC_X])
+            return;
+        s->in[FC_X] *= s->in[a];
+        s->out[FC_X] *= s->out[a];
+        s->in[a] = s->out[a] = 1;
+    }
+}
+
+fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
+                           int64_t batch, const fc_tensor *x, const fc_tensor *y) {
+    *job = (fc_conv_job){
+        .spec = plan->spec,
+        .plan = plan,
+        .kernels = plan->kernels,
+        .packed = packed,
+        .x = *x,
+        .y = *y,
+        .batch = batch,
+    };
+    bool overflow = false;
+    fc_mul(fc_mul(batch, fc_mul(plan->spec.out_channels, fc_out_pixels(&plan->spec), &overflow),
+                  &overflow),
+           16, &overflow);
+    if (overflow) return FC_TOO_LARGE;
+    flatten_pointwise(job);
+    plan->algorithm->cut(job);
+    return FC_OK;
+}

@@ -1,0 +1,138 @@
+/* Convolution: what is asked (spec), how it is done (plan), and doing it (run).
+ *
+ *   fc_conv_validate   fills in the output sizes, refuses what cannot be
+ *   fc_conv_plan_make  chooses the algorithm for one instruction set
+ *   fc_conv_pack       weights and bias into the plan's packed form, once
+ *   fc_conv_job_make   the plan applied to actual arrays: cuts the work in items
+ *   fc_conv_run        items [begin, end), with scratch that the caller owns
+ *
+ * Inside, every convolution has three spatial axes (z, y, x); 1-D and 2-D ones
+ * have sizes of 1. Nothing here allocates, prints or starts a thread. */
+#ifndef FC_OPS_CONV_H
+#define FC_OPS_CONV_H
+
+#include "../base/status.h"
+#include "../dispatch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FC_Z, FC_Y, FC_X, FC_AXES };
+enum { FC_SCRATCH_ALIGNMENT = 64 };
+
+typedef struct {
+    fc_dtype dtype;
+    bool channels_last; /* the layout of both arrays; only a choice of speed */
+    int64_t in_channels, out_channels, groups;
+    int64_t in[FC_AXES], kernel[FC_AXES], stride[FC_AXES], dilation[FC_AXES];
+    int64_t pad_lo[FC_AXES], pad_hi[FC_AXES];
+    double clip_lo, clip_hi;  /* fused activation; -inf and inf for none */
+    int64_t out[FC_AXES];     /* by fc_conv_validate */
+} fc_conv_spec;
+
+/* An array's memory, in elements; any strides, zero and negative ones too. */
+typedef struct {
+    void *data;
+    int64_t batch, channel, axis[FC_AXES];
+} fc_tensor;
+
+/* How the work of one job is cut: see ops/strips.h. */
+typedef struct {
+    int64_t out[FC_AXES];        /* output pixels of a full strip: (1, rows, columns) */
+    int64_t strips[FC_AXES];     /* how many strips along each axis */
+    int64_t channels, blocks;    /* input channels of a group at a time, and times */
+    int64_t panels, per_visit;   /* weight panels of a group; those served by one strip */
+    int64_t items;
+    int64_t strip_bytes, out_bytes, tap_bytes;
+    bool in_place;               /* the input itself serves as strip */
+} fc_geometry;
+
+typedef struct fc_conv_plan fc_conv_plan;
+typedef struct fc_conv_job fc_conv_job;
+
+/* One way to convolve: a row of the table in conv.c. */
+typedef struct {
+    const char *name;
+    /* NULL if it can do this, otherwise why not (a sentence without its dot). */
+    const char *(*refuse)(const fc_conv_spec *, const fc_kernels *);
+    /* Estimated vector operations for one image, to compare rows by. */
+    double (*cost)(const fc_conv_spec *, const fc_kernels *);
+    /* Elements of packed weights, bias included; depends on no spatial size. */
+    int64_t (*packed_elements)(const fc_conv_spec *, const fc_kernels *);
+    void (*pack)(const fc_conv_plan *, const void *w, const void *bias, void *packed);
+    void (*cut)(fc_conv_job *);
+    void (*run)(const fc_conv_job *, int64_t begin, int64_t end, void *scratch);
+} fc_conv_algorithm;
+
+struct fc_conv_plan {
+    fc_conv_spec spec;
+    const fc_isa *isa;
+    const fc_kernels *kernels;
+    const fc_conv_algorithm *algorithm;
+    int64_t packed_bytes;
+    bool finite_weights; /* set by fc_conv_pack: zero padding contributes nothing */
+};
+
+struct fc_conv_job {
+    fc_conv_spec spec; /* the plan's, or a simpler equivalent one */
+    const fc_conv_plan *plan;
+    const fc_kernels *kernels;
+    const void *packed;
+    fc_tensor x, y;
+    int64_t batch;
+    fc_geometry geometry;
+    int64_t scratch_bytes;
+};
+
+/* The i-th algorithm of the table; NULL past the last. */
+const fc_conv_algorithm *fc_conv_algorithm_at(int i);
+
+fc_status fc_conv_validate(fc_conv_spec *spec);
+
+/* `name` NULL lets the cost model choose; FC_UNSUPPORTED if the named one
+ * refuses. */
+fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
+                            const char *name);
+
+/* `w` is [out_channels][in_channels / groups][z][y][x] in C order; `bias` has
+ * out_channels values or is NULL; `packed` has plan->packed_bytes. */
+void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed);
+
+fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
+                           int64_t batch, const fc_tensor *x, const fc_tensor *y);
+
+/* Any order and any split of the items gives the same bits. `scratch` has
+ * job->scratch_bytes, aligned to FC_SCRATCH_ALIGNMENT. */
+static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t end,
+                               void *scratch) {
+    job->plan->algorithm->run(job, begin, end, scratch);
+}
+
+/* Shapes that several algorithms ask about. */
+static inline int64_t fc_group_in(const fc_conv_spec *s) {
+    return s->in_channels / s->groups;
+}
+static inline int64_t fc_group_out(const fc_conv_spec *s) {
+    return s->out_channels / s->groups;
+}
+static inline int64_t fc_kernel_size(const fc_conv_spec *s) {
+    return s->kernel[FC_Z] * s->kernel[FC_Y] * s->kernel[FC_X];
+}
+static inline int64_t fc_out_pixels(const fc_conv_spec *s) {
+    return s->out[FC_Z] * s->out[FC_Y] * s->out[FC_X];
+}
+
+/* The input extent that `count` output positions of one axis need. */
+static inline int64_t fc_reach(const fc_conv_spec *s, int axis, int64_t count) {
+    return (count - 1) * s->stride[axis] + (s->kernel[axis] - 1) * s->dilation[axis] + 1;
+}
+
+static inline const void *fc_at(const void *p, int64_t index, const fc_kernels *k) {
+    return (const char *)p + index * k->element;
+}
+static inline void *fc_at_mut(void *p, int64_t index, const fc_kernels *k) {
+    return (char *)p + index * k->element;
+}
+
+#endif

@@ -1,0 +1,141 @@
+/* Dilated convolution as ordinary ones: along each axis, outputs that are
+ * `dilation` apart read inputs that are `dilation` apart, so a dilation of d is
+ * d independent undilated convolutions on every d-th element (the algorithme a
+ * trous read backwards; see Yu and Koltun 2016, arXiv:1511.07122). Each phase is
+ * a strided view, served by an undilated algorithm: nothing is rearranged. */
+#include "../base/integers.h"
+#include "algorithms.h"
+
+#include <stddef.h>
+
+static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    for (int a = 0; a < FC_AXES; a++)
+        if (s->dilation[a] > 1 && s->kernel[a] > 1) return NULL;
+    return "no axis is dilated";
+}
+
+static int64_t gcd(int64_t a, int64_t b) {
+    return b ? gcd(b, a % b) : a;
+}
+
+static int64_t phases(const fc_conv_spec *s, int axis) {
+    return fc_min(s->dilation[axis] / gcd(s->stride[axis], s->dilation[axis]), s->out[axis]);
+}
+
+/* Phase f of one axis, with g = gcd(stride, dilation): output o = o' * (d / g) + f
+ * reads input o * stride + r * d - pad = d * (o' * (stride / g) + r) + f * stride - pad. */
+static void axis_phase(const fc_conv_spec *s, int axis, int64_t f, fc_conv_spec *sub,
+                       fc_tensor *x, fc_tensor *y, int64_t *x_at, int64_t *y_at) {
+    const int64_t d = s->dilation[axis], g = gcd(s->stride[axis], d);
+    const int64_t from = f * s->stride[axis] - s->pad_lo[axis];
+    const int64_t offset = ((from % d) + d) % d;
+    const int64_t skipped = (from - offset) / d; /* phase elements before tap 0 */
+    const int64_t size = s->in[axis] > offset ? fc_ceil_div(s->in[axis] - offset, d) : 0;
+    const int64_t first = fc_clamp(skipped, 0, size);
+    sub->dilation[axis] = 1;
+    sub->stride[axis] = s->stride[axis] / g;
+    sub->in[axis] = size - first;
+    sub->pad_lo[axis] = skipped < 0 ? -skipped : 0;
+    sub->out[axis] = fc_ceil_div(s->out[axis] - f, d / g);
+    sub->pad_hi[axis] = fc_max(
+        0, fc_reach(sub, axis, sub->out[axis]) - sub->pad_lo[axis] - sub->in[axis]);
+    *x_at += size ? (offset + first * d) * x->axis[axis] : 0;
+    *y_at += f * y->axis[axis];
+    x->axis[axis] *= d;
+    y->axis[axis] *= d / g;
+}
+
+/* The undilated problem of the first phase, by which the inner algorithm is
+ * chosen; all phases share it and its packed weights. */
+static fc_conv_spec undilated(const fc_conv_spec *s) {
+    fc_conv_spec sub = *s;
+    fc_tensor x = {0}, y = {0};
+    int64_t at = 0;
+    for (int a = 0; a < FC_AXES; a++) axis_phase(s, a, 0, &sub, &x, &y, &at, &at);
+    return sub;
+}
+
+static fc_conv_plan inner_plan(const fc_conv_plan *plan) {
+    const fc_conv_spec sub = undilated(&plan->spec);
+    fc_conv_plan inner = *plan;
+    fc_conv_plan_make(&inner, &sub, plan->isa, NULL);
+    inner.finite_weights = plan->finite_weights;
+    return inner;
+}
+
+static fc_conv_plan inner_plan_for(const fc_conv_spec *s, const fc_kernels *k) {
+    fc_isa isa = {.kernels = {k, k}};
+    fc_conv_plan plan = {.spec = *s, .isa = &isa, .kernels = k};
+    return inner_plan(&plan);
+}
+
+static double cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const fc_conv_plan inner = inner_plan_for(s, k);
+    double count = 1, gather = 0.15;
+    for (int a = 0; a < FC_AXES; a++) count *= (double)phases(s, a);
+    /* Only every other element has a fast gather; the rest go one by one. */
+    if (s->dilation[FC_X] > 2 && !s->channels_last) gather = 1;
+    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double out = (double)s->out_channels * (double)fc_out_pixels(s);
+    return count * (inner.algorithm->cost(&inner.spec, k) + 2000) + gather * (in + out);
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return inner_plan_for(s, k).packed_bytes / k->element;
+}
+
+static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
+    const fc_conv_plan inner = inner_plan(plan);
+    inner.algorithm->pack(&inner, w, bias, packed);
+}
+
+static fc_conv_job phase_job(const fc_conv_job *job, const fc_conv_plan *inner,
+                             const int64_t phase[FC_AXES]) {
+    fc_conv_job sub = *job;
+    int64_t x_at = 0, y_at = 0;
+    for (int a = 0; a < FC_AXES; a++)
+        axis_phase(&job->plan->spec, a, phase[a], &sub.spec, &sub.x, &sub.y, &x_at, &y_at);
+    sub.plan = inner;
+    sub.x.data = fc_at_mut(job->x.data, x_at, job->kernels);
+    sub.y.data = fc_at_mut(job->y.data, y_at, job->kernels);
+    sub.geometry = (fc_geometry){0};
+    inner->algorithm->cut(&sub);
+    return sub;
+}
+
+/* Visits the phases in order; `items` counts those of the phases before. */
+static void cut(fc_conv_job *job) {
+    const fc_conv_plan inner = inner_plan(job->plan);
+    const fc_conv_spec *s = &job->plan->spec;
+    int64_t items = 0, scratch = 0, f[FC_AXES];
+    for (f[0] = 0; f[0] < phases(s, 0); f[0]++)
+        for (f[1] = 0; f[1] < phases(s, 1); f[1]++)
+            for (f[2] = 0; f[2] < phases(s, 2); f[2]++) {
+                const fc_conv_job sub = phase_job(job, &inner, f);
+                items += sub.geometry.items;
+                scratch = fc_max(scratch, sub.scratch_bytes);
+            }
+    job->geometry.items = items;
+    job->scratch_bytes = scratch;
+}
+
+static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
+    const fc_conv_plan inner = inner_plan(job->plan);
+    const fc_conv_spec *s = &job->plan->spec;
+    int64_t before = 0, f[FC_AXES];
+    for (f[0] = 0; f[0] < phases(s, 0); f[0]++)
+        for (f[1] = 0; f[1] < phases(s, 1); f[1]++)
+            for (f[2] = 0; f[2] < phases(s, 2); f[2]++) {
+                const fc_conv_job sub = phase_job(job, &inner, f);
+                const int64_t items = sub.geometry.items;
+                const int64_t lo = fc_clamp(begin - before, 0, items);
+                const int64_t hi = fc_clamp(end - before, lo, items);
+                if (lo < hi) inner.algorithm->run(&sub, lo, hi, scratch);
+                before += items;
+            }
+}
+
+const fc_conv_algorithm fc_conv_dilated = {
+    "dilated", refuse, cost, packed_elements, pack, cut, run,
+};

@@ -1,0 +1,159 @@
+/* Direct convolution: output pixels in vectors, weights broadcast (`planes`).
+ * A strip holds the padded input planes, split by the phases of the stride, so
+ * that every tap is an offset into contiguous memory; a pointwise convolution
+ * reads the input in place.
+ *
+ * Packed weights: [group][panel]{[c][z][r][s][m]}, after the bias [group][channel]. */
+#include "../base/integers.h"
+#include "algorithms.h"
+#include "plane_strip.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STRIP_BYTES = 384 * 1024, CHANNEL_BLOCK = 128, LONG_REDUCTION = 5000 };
+
+static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)s, (void)k;
+    return NULL;
+}
+
+static int64_t reduction(const fc_conv_spec *s) {
+    return fc_group_in(s) * fc_kernel_size(s);
+}
+
+static int64_t panels(const fc_conv_spec *s, const fc_kernels *k) {
+    return fc_ceil_div(fc_group_out(s), k->plane_channels);
+}
+
+/* Panels are balanced: 8 channels are 4 + 4, not 6 + 2. */
+static int64_t panel_begin(const fc_conv_spec *s, const fc_kernels *k, int64_t p) {
+    return fc_share(fc_group_out(s), panels(s, k), p);
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    return s->out_channels * (reduction(s) + 1);
+}
+
+static double cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const double n = (double)reduction(s), vl = (double)k->vl;
+    const double width = (double)s->out[FC_X], height = (double)(s->out[FC_Y] * s->out[FC_Z]);
+    const bool pointwise = fc_kernel_size(s) == 1 && s->stride[FC_X] == 1;
+    const double junk = pointwise ? 0 : (double)((s->kernel[FC_X] - 1) * s->dilation[FC_X]) /
+                                            (double)s->stride[FC_X];
+    const double vectors = fmin(ceil((width + junk) * height / vl), ceil(width / vl) * height);
+    const double m = (double)fc_group_out(s) / (double)panels(s, k); /* channels of a tile */
+    const double nv = (double)k->plane_vectors;
+    /* A tile step takes m * nv multiplications and m + nv loads. */
+    const double step = fmax(m * nv, m + 2 * nv) / (m * nv);
+    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double moved = in / vl * (s->channels_last ? 4.0 : pointwise ? 0.0 : 2.0) +
+                         (double)s->out_channels * vectors * (pointwise ? 1.0 : 3.0);
+    /* Weights are streamed for every few vectors: long reductions leave L1. */
+    const double stream = n * (double)fc_group_out(s) > 8192 ? 1.15 : 1.05;
+    return (double)s->out_channels * vectors * n * step * stream + moved;
+}
+
+static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
+    const fc_conv_spec *s = &plan->spec;
+    const fc_kernels *k = plan->kernels;
+    const int64_t n = reduction(s);
+    if (bias)
+        memcpy(packed, bias, (size_t)(s->out_channels * k->element));
+    else
+        memset(packed, 0, (size_t)(s->out_channels * k->element));
+    for (int64_t g = 0; g < s->groups; g++)
+        for (int64_t p = 0; p < panels(s, k); p++) {
+            const int64_t first = g * fc_group_out(s) + panel_begin(s, k, p);
+            const int64_t m = panel_begin(s, k, p + 1) - panel_begin(s, k, p);
+            k->copy(&(fc_copy_args){
+                .from = fc_at(w, first * n, k),
+                .to = fc_at_mut(packed, s->out_channels + first * n, k),
+                .rows = m,
+                .columns = n,
+                .from_row = n,
+                .from_column = 1,
+                .to_row = 1,
+                .to_column = m,
+            });
+        }
+}
+
+static void load(const fc_conv_job *job, const fc_strip *s) {
+    fc_plane_strip_load(job, s, true);
+}
+
+static void make_taps(const fc_conv_job *job, const fc_strip *s) {
+    if (!job->geometry.in_place) {
+        fc_plane_strip_taps(job, s);
+        return;
+    }
+    for (int64_t c = 0; c < s->c_size; c++) ((int64_t *)s->taps)[c] = c * job->x.channel;
+}
+
+static bool stores_directly(const fc_conv_job *job) {
+    return job->y.axis[FC_X] == 1;
+}
+
+static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
+    const fc_conv_spec *spec = &job->spec;
+    const fc_kernels *k = job->kernels;
+    const int64_t first = panel_begin(spec, k, p), m = panel_begin(spec, k, p + 1) - first;
+    const int64_t channel = s->group * fc_group_out(spec) + first;
+    const int64_t row = s->c_begin * fc_kernel_size(spec) * m;
+    const bool direct = stores_directly(job), in_place = job->geometry.in_place;
+    char *out = direct ? fc_at_mut(fc_strip_out(job, s), first * job->y.channel, k)
+                       : (char *)s->out + slot * job->geometry.out_bytes;
+    fc_planes_args args = {
+        .x = in_place ? fc_strip_in(job, s, s->begin[FC_Z], s->begin[FC_Y], s->begin[FC_X])
+                      : s->strip,
+        .w = fc_at(job->packed, spec->out_channels + channel * reduction(spec) + row, k),
+        .bias = s->first ? fc_at(job->packed, channel, k) : NULL,
+        .out = out,
+        .tap = s->taps,
+        .taps = s->c_size * fc_kernel_size(spec),
+        .channels = m,
+        .rows = s->size[FC_Y],
+        .width = s->size[FC_X],
+        .pitch = in_place ? s->size[FC_X]
+                          : fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k).pitch,
+        .out_channel = direct ? job->y.channel : s->size[FC_Y] * s->size[FC_X],
+        .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
+        .exact = in_place,
+        .lo = s->last ? spec->clip_lo : -INFINITY,
+        .hi = s->last ? spec->clip_hi : INFINITY,
+    };
+    k->planes(&args);
+    if (s->last && !direct) fc_plane_strip_store(job, s, first, m, out);
+}
+
+static void cut(fc_conv_job *job) {
+    const fc_conv_spec *s = &job->spec;
+    const fc_kernels *k = job->kernels;
+    fc_geometry *g = &job->geometry;
+    const int64_t channels =
+        reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), CHANNEL_BLOCK) : fc_group_in(s);
+    g->panels = panels(s, k);
+    fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES, INT64_MAX);
+    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
+    bool plain = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1;
+    for (int a = 0; a < FC_AXES; a++)
+        plain = plain && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
+    g->in_place = plain && s->in[FC_Y] == 1;
+    if (g->in_place) g->strip_bytes = 0;
+    g->tap_bytes = g->channels * fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+    if (!stores_directly(job))
+        g->out_bytes = k->plane_channels * g->out[FC_Y] * g->out[FC_X] * k->element;
+    fc_strips_finish(job);
+}
+
+static const fc_strip_steps steps = {load, make_taps, panel};
+
+static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
+    fc_strips_run(job, begin, end, scratch, &steps);
+}
+
+const fc_conv_algorithm fc_conv_direct = {
+    "direct", refuse, cost, packed_elements, pack, cut, run,
+};

@@ -1,0 +1,195 @@
+/* im2col without the matrix: a strip of the input is copied once into padded,
+ * channels-last scratch, where each row of the im2col matrix is a few contiguous
+ * runs that a tap's offset finds. The product with the weights is an implicit
+ * GEMM (`pixels`), output channels in vectors.
+ *
+ * Packed weights: [group][panel]{[block][z][r][s][c][NR]}, after the bias [group][panel][NR]. */
+#include "../base/integers.h"
+#include "algorithms.h"
+#include "pixel_strip.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024 };
+
+static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)s, (void)k;
+    return NULL;
+}
+
+static int64_t panels(const fc_conv_spec *s, const fc_kernels *k) {
+    return fc_ceil_div(fc_group_out(s), k->pixel_channels);
+}
+
+static int64_t reduction(const fc_conv_spec *s) {
+    return fc_group_in(s) * fc_kernel_size(s);
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return s->groups * panels(s, k) * k->pixel_channels * (reduction(s) + 1);
+}
+
+static double cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const double pixels = (double)fc_out_pixels(s), groups = (double)s->groups;
+    const double n = (double)reduction(s), vl = (double)k->vl;
+    /* Vectors of output channels a group; a tile of few cannot hide its loads. */
+    const double vectors = (double)fc_ceil_div(fc_group_out(s), k->vl);
+    const double busy = fmax(vectors, 1.5);
+    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double moved = s->channels_last ? in / vl : in / vl * 3.0 + pixels * groups * vectors * 4.0;
+    const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
+    return pixels * groups * n * busy + moved + narrow;
+}
+
+/* Long reductions go by blocks of input channels, so that a strip of them and
+ * one panel's weights stay in cache. */
+static int64_t block_channels(const fc_conv_spec *s) {
+    enum { LONG_REDUCTION = 5000, BLOCK = 128 };
+    return reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), BLOCK) : fc_group_in(s);
+}
+
+static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
+    const fc_conv_spec *s = &plan->spec;
+    const fc_kernels *k = plan->kernels;
+    const int64_t nr = k->pixel_channels, np = panels(s, k), kg = fc_group_out(s);
+    const int64_t block = block_channels(s);
+    char *biases = packed;
+    char *weights = fc_at_mut(packed, s->groups * np * nr, k);
+    memset(biases, 0, (size_t)(s->groups * np * nr * k->element));
+    for (int64_t g = 0; g < s->groups; g++)
+        for (int64_t p = 0; p < np; p++) {
+            const int64_t first = g * kg + p * nr, channels = fc_min(nr, kg - p * nr);
+            if (bias)
+                memcpy(fc_at_mut(biases, (g * np + p) * nr, k), fc_at(bias, first, k),
+                       (size_t)(channels * k->element));
+            for (int64_t c = 0; c < fc_group_in(s); c += block) {
+                const int64_t end = fc_min(c + block, fc_group_in(s));
+                const int64_t row = (g * np + p) * reduction(s) + c * fc_kernel_size(s);
+                k->pack(&(fc_pack_args){
+                    .w = fc_at(w, first * reduction(s), k),
+                    .out = fc_at_mut(weights, row * nr, k),
+                    .channels = channels,
+                    .in_channels = fc_group_in(s),
+                    .taps = fc_kernel_size(s),
+                    .c_begin = c,
+                    .c_end = end,
+                });
+            }
+        }
+}
+
+typedef struct {
+    fc_tap *tap;
+    int64_t count, run, row, column;
+} tap_list;
+
+/* Steps of the strip, or of the input where it is read in place. */
+static tap_list strides_of(const fc_conv_job *job, const fc_strip *s) {
+    const fc_conv_spec *spec = &job->spec;
+    tap_list t = {.tap = (fc_tap *)s->taps + 1, .row = fc_pixel_strip_row(job, s, s->c_size), .column = s->c_size};
+    if (job->geometry.in_place) {
+        t.row = job->x.axis[FC_Y];
+        t.column = job->x.axis[FC_X];
+    }
+    /* Neighbouring columns of the kernel are one run where nothing lies between. */
+    const bool merged = spec->dilation[FC_X] == 1 && t.column == s->c_size;
+    t.run = merged ? s->c_size * spec->kernel[FC_X] : s->c_size;
+    return t;
+}
+
+static void make_taps(const fc_conv_job *job, const fc_strip *s) {
+    const fc_conv_spec *spec = &job->spec;
+    tap_list t = strides_of(job, s);
+    const bool merged = t.run == s->c_size * spec->kernel[FC_X];
+    const int64_t rows = fc_reach(spec, FC_Y, s->size[FC_Y]);
+    int64_t row = 0;
+    for (int64_t q = 0; q < spec->kernel[FC_Z]; q++)
+        for (int64_t r = 0; r < spec->kernel[FC_Y]; r++) {
+            const bool skip = fc_strip_skips(job, s, FC_Z, q) || fc_strip_skips(job, s, FC_Y, r);
+            for (int64_t x = 0; x < (merged ? 1 : spec->kernel[FC_X]); x++, row += t.run) {
+                if (skip || (!merged && fc_strip_skips(job, s, FC_X, x))) continue;
+                const int64_t at = job->geometry.in_place
+                                       ? q * spec->dilation[FC_Z] * job->x.axis[FC_Z]
+                                       : q * rows * t.row;
+                t.tap[t.count++] =
+                    (fc_tap){.x = at + r * spec->dilation[FC_Y] * t.row +
+                                  x * spec->dilation[FC_X] * t.column,
+                             .w = row};
+            }
+        }
+    ((fc_tap *)s->taps)->x = t.count;
+}
+
+static void load(const fc_conv_job *job, const fc_strip *s) {
+    fc_pixel_strip_load(job, s, s->c_size, s->c_size);
+}
+
+/* Past NR by a vector: a power of two would fall on the same L1 sets. */
+static int64_t out_pitch(const fc_kernels *k) {
+    return k->pixel_channels + k->vl;
+}
+
+static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
+    const fc_conv_spec *spec = &job->spec;
+    const fc_kernels *k = job->kernels;
+    const int64_t nr = k->pixel_channels, np = job->geometry.panels;
+    const int64_t channels = fc_min(nr, fc_group_out(spec) - p * nr);
+    const int64_t weights = spec->groups * np * nr;
+    const int64_t row = (s->group * np + p) * reduction(spec) + s->c_begin * fc_kernel_size(spec);
+    const bool direct = fc_pixel_strip_stores_directly(job);
+    const tap_list t = strides_of(job, s);
+    char *out = direct ? fc_at_mut(fc_strip_out(job, s), p * nr, k)
+                       : (char *)s->out + slot * job->geometry.out_bytes;
+    fc_pixels_args args = {
+        .x = job->geometry.in_place
+                 ? fc_strip_in(job, s, fc_strip_origin(job, s, FC_Z),
+                               fc_strip_origin(job, s, FC_Y), fc_strip_origin(job, s, FC_X))
+                 : s->strip,
+        .w = fc_at(job->packed, weights + row * nr, k),
+        .bias = s->first ? fc_at(job->packed, (s->group * np + p) * nr, k) : NULL,
+        .out = out,
+        .tap = t.tap,
+        .taps = ((const fc_tap *)s->taps)->x,
+        .run = t.run,
+        .end = s->size[FC_Y] * s->size[FC_X],
+        .width = s->size[FC_X],
+        .x_row = t.row * spec->stride[FC_Y],
+        .x_column = t.column * (job->geometry.in_place ? spec->stride[FC_X]
+                                                       : fc_pixel_strip_step(spec)),
+        .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * out_pitch(k),
+        .out_column = direct ? job->y.axis[FC_X] : out_pitch(k),
+        .channels = channels,
+        .lo = s->last ? spec->clip_lo : -INFINITY,
+        .hi = s->last ? spec->clip_hi : INFINITY,
+    };
+    k->pixels(&args);
+    if (s->last && !direct) fc_pixel_strip_store(job, s, p * nr, channels, out, out_pitch(k));
+}
+
+static void cut(fc_conv_job *job) {
+    const fc_conv_spec *s = &job->spec;
+    const fc_kernels *k = job->kernels;
+    fc_geometry *g = &job->geometry;
+    bool padded = false;
+    for (int a = 0; a < FC_AXES; a++) padded |= s->pad_lo[a] || s->pad_hi[a];
+    g->panels = panels(s, k);
+    fc_strips_cut(job, fc_pixel_strip_bytes, block_channels(s), STRIP_BYTES,
+                  fc_pixel_strip_stores_directly(job) ? INT64_MAX : OUT_BYTES / (out_pitch(k) * k->element));
+    g->in_place = !padded && job->x.channel == 1 && g->blocks == 1;
+    if (g->in_place) g->strip_bytes = 0;
+    g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);
+    if (!fc_pixel_strip_stores_directly(job))
+        g->out_bytes = g->out[FC_Y] * g->out[FC_X] * out_pitch(k) * k->element;
+    fc_strips_finish(job);
+}
+
+static const fc_strip_steps steps = {load, make_taps, panel};
+
+static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
+    fc_strips_run(job, begin, end, scratch, &steps);
+}
+
+const fc_conv_algorithm fc_conv_im2col = {
+    "im2col", refuse, cost, packed_elements, pack, cut, run,
+};

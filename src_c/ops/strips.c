@@ -1,0 +1,138 @@
+#include "strips.h"
+
+#include "../base/integers.h"
+
+/* A strip that serves several panels keeps their unfinished sums in scratch. */
+enum { VISIT_BYTES = 512 * 1024 };
+
+void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, int64_t budget,
+                   int64_t pixels) {
+    const fc_conv_spec *s = &job->spec;
+    fc_geometry *g = &job->geometry;
+    const fc_kernels *k = job->kernels;
+    const int64_t height = s->out[FC_Y], width = s->out[FC_X];
+    /* Wide first (long runs), then high (shared halo rows). */
+    int64_t rows = 1, columns = fc_min(width, pixels);
+    while (columns > 8 && bytes(s, 1, columns, channels, k) > budget)
+        columns = fc_ceil_div(columns, 2);
+    if (columns == width) {
+        int64_t most = fc_max(1, fc_min(height, pixels / width)); /* by bisection */
+        while (rows < most) {
+            const int64_t middle = rows + (most - rows + 1) / 2;
+            if (bytes(s, middle, columns, channels, k) <= budget)
+                rows = middle;
+            else
+                most = middle - 1;
+        }
+    }
+    g->strips[FC_Z] = s->out[FC_Z];
+    g->strips[FC_Y] = fc_ceil_div(height, rows);
+    g->strips[FC_X] = fc_ceil_div(width, columns);
+    g->out[FC_Z] = 1;
+    g->out[FC_Y] = fc_ceil_div(height, g->strips[FC_Y]);
+    g->out[FC_X] = fc_ceil_div(width, g->strips[FC_X]);
+    g->channels = channels;
+    g->blocks = fc_ceil_div(fc_group_in(s), channels);
+    g->strip_bytes = bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
+}
+
+void fc_strips_finish(fc_conv_job *job) {
+    fc_geometry *g = &job->geometry;
+    /* Each part begins on its own cache lines. */
+    g->strip_bytes = fc_round_up(g->strip_bytes, FC_SCRATCH_ALIGNMENT);
+    g->tap_bytes = fc_round_up(g->tap_bytes, FC_SCRATCH_ALIGNMENT);
+    g->per_visit = g->panels;
+    if (g->blocks > 1 && g->out_bytes)
+        g->per_visit = fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels);
+    g->out_bytes = fc_round_up(g->out_bytes, FC_SCRATCH_ALIGNMENT);
+    g->items = job->batch * g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X] *
+               job->spec.groups * g->panels;
+    job->scratch_bytes = g->strip_bytes + g->tap_bytes +
+                         g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
+}
+
+fc_strip fc_strips_scratch(const fc_conv_job *job, void *scratch) {
+    const fc_geometry *g = &job->geometry;
+    return (fc_strip){.strip = scratch,
+                      .taps = (char *)scratch + g->strip_bytes,
+                      .out = (char *)scratch + g->strip_bytes + g->tap_bytes};
+}
+
+int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s) {
+    const fc_geometry *g = &job->geometry;
+    const int64_t panel = item % g->panels;
+    item /= g->panels;
+    s->group = item % job->spec.groups;
+    item /= job->spec.groups;
+    for (int a = FC_X; a >= FC_Z; a--) {
+        const int64_t i = item % g->strips[a];
+        s->begin[a] = fc_share(job->spec.out[a], g->strips[a], i);
+        s->size[a] = fc_share(job->spec.out[a], g->strips[a], i + 1) - s->begin[a];
+        item /= g->strips[a];
+    }
+    s->image = item;
+    return panel;
+}
+
+/* Panels [begin, end) of one strip, block by block of input channels. */
+static void run_visit(const fc_conv_job *job, fc_strip *s, int64_t begin, int64_t end,
+                      const fc_strip_steps *steps, bool loaded) {
+    const fc_geometry *g = &job->geometry;
+    for (int64_t block = 0; block < g->blocks; block++) {
+        s->c_begin = block * g->channels;
+        s->c_size = fc_min(g->channels, fc_group_in(&job->spec) - s->c_begin);
+        s->first = block == 0;
+        s->last = block == g->blocks - 1;
+        if (!loaded || g->blocks > 1) {
+            if (!g->in_place) steps->load(job, s);
+            steps->taps(job, s);
+        }
+        for (int64_t panel = begin; panel < end; panel++)
+            steps->panel(job, s, panel, g->blocks > 1 ? panel - begin : 0);
+    }
+}
+
+void fc_strips_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch,
+                   const fc_strip_steps *steps) {
+    const fc_geometry *g = &job->geometry;
+    fc_strip s = fc_strips_scratch(job, scratch);
+    while (begin < end) {
+        const int64_t panel = fc_strips_locate(job, begin, &s);
+        const int64_t stop = fc_min(g->panels, panel + (end - begin));
+        for (int64_t p = panel; p < stop; p += g->per_visit)
+            run_visit(job, &s, p, fc_min(p + g->per_visit, stop), steps, p != panel);
+        begin += stop - panel;
+    }
+}
+
+void *fc_strip_out(const fc_conv_job *job, const fc_strip *s) {
+    int64_t at = s->image * job->y.batch +
+                 s->group * fc_group_out(&job->spec) * job->y.channel;
+    for (int a = 0; a < FC_AXES; a++) at += s->begin[a] * job->y.axis[a];
+    return fc_at_mut(job->y.data, at, job->kernels);
+}
+
+const void *fc_strip_in(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y,
+                        int64_t x) {
+    const fc_tensor *t = &job->x;
+    return fc_at(t->data,
+                 s->image * t->batch +
+                     (s->group * fc_group_in(&job->spec) + s->c_begin) * t->channel +
+                     z * t->axis[FC_Z] + y * t->axis[FC_Y] + x * t->axis[FC_X],
+                 job->kernels);
+}
+
+bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t tap) {
+    const fc_conv_spec *spec = &job->spec;
+    const int64_t first = fc_strip_origin(job, s, axis) + tap * spec->dilation[axis];
+    const int64_t last = first + (s->size[axis] - 1) * spec->stride[axis];
+    return job->plan->finite_weights && (last < 0 || first >= spec->in[axis]);
+}
+
+bool fc_strip_uses(const fc_conv_spec *s, int axis, int64_t count, int64_t i) {
+    for (int64_t r = 0; r < s->kernel[axis]; r++) {
+        const int64_t at = i - r * s->dilation[axis];
+        if (at >= 0 && at % s->stride[axis] == 0 && at / s->stride[axis] < count) return true;
+    }
+    return false;
+}
