@@ -10,6 +10,7 @@ from ._families import (
     conv2d_direct,
     conv2d_grouped,
     conv2d_im2col,
+    conv2d_winograd,
 )
 from ._plan import Conv2d
 from ._pool import max_pool2d
@@ -38,6 +39,7 @@ __all__ = [
     "conv2d_direct",
     "conv2d_grouped",
     "conv2d_im2col",
+    "conv2d_winograd",
     "depthwise_separable_conv2d",
     "get_num_threads",
     "im2col",

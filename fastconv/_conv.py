@@ -133,7 +133,7 @@ def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: An
     pads = _args.padding(padding, 2, image, w_shape[2:], stride, dilation)
     lo, hi = _args.clip_bounds(activation)
     return _core.Settings(stride, pads, dilation, groups, channels_last, lo, hi, algorithm,
-                          or_else_auto)
+                          precision == "exact", or_else_auto)
 
 
 def _run(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,

@@ -52,7 +52,7 @@ cdef extern from "ops/conv.h" nogil:
         FC_SCRATCH_ALIGNMENT
     ctypedef struct fc_conv_spec:
         fc_dtype dtype
-        bint channels_last
+        bint channels_last, exact
         int64_t in_channels, out_channels, groups
         # `in` is a Python keyword
         int64_t in_ "in" [3]
@@ -69,6 +69,7 @@ cdef extern from "ops/conv.h" nogil:
         int64_t axis[3]
     ctypedef struct fc_conv_algorithm:
         const char *name
+        const char *family
         const char *(*refuse)(const fc_conv_spec *, const fc_kernels *)
         double (*cost)(const fc_conv_spec *, const fc_kernels *)
     ctypedef struct fc_conv_plan:
@@ -151,13 +152,13 @@ def set_isa(str name not None):
 
 
 def algorithms():
-    """Names of the convolution algorithms, in the order of the table."""
+    """What `algorithm` may name, in the order of the table."""
     cdef int i = 0
     names = []
     while fc_conv_algorithm_at(i) != NULL:
-        names.append(fc_conv_algorithm_at(i).name.decode())
+        names.append(fc_conv_algorithm_at(i).family.decode())
         i += 1
-    return tuple(names)
+    return tuple(dict.fromkeys(names))
 
 
 # ---------------------------------------------------------------- arrays
@@ -353,7 +354,7 @@ cdef class Settings:
     cdef bint or_else_auto  # `algorithm` is a preference: fall back to "auto" if it refuses
 
     def __init__(self, tuple stride, tuple padding, tuple dilation, int64_t groups,
-                 bint channels_last, double lo, double hi, str algorithm,
+                 bint channels_last, double lo, double hi, str algorithm, bint exact=False,
                  bint or_else_auto=False):
         cdef int64_t *s = self.spec.stride
         _fill(s, stride)
@@ -365,6 +366,7 @@ cdef class Settings:
         self.spec.channels_last = channels_last
         self.spec.clip_lo = lo
         self.spec.clip_hi = hi
+        self.spec.exact = exact
         self.or_else_auto = or_else_auto
         self.algorithm = None if algorithm is None else algorithm.encode()
 
@@ -395,10 +397,17 @@ cdef int _make_plan(fc_conv_plan *plan, Settings settings, cnp.ndarray x, cnp.nd
         if status == FC_UNSUPPORTED:
             name = settings.algorithm.decode()
             raise ValueError(f"algorithm={name!r} does not apply here: "
-                             f"{_refusals(&spec)[name]}")
+                             f"{_why_not(&spec, name)}")
     if status != FC_OK:
         _raise(status, _describe(&spec))
     return 0
+
+
+cdef str _why_not(const fc_conv_spec *spec, str family):
+    cdef int i = 0
+    while fc_conv_algorithm_at(i).family.decode() != family:
+        i += 1
+    return _refusals(spec)[fc_conv_algorithm_at(i).name.decode()]
 
 
 cdef dict _refusals(const fc_conv_spec *spec):

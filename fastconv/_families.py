@@ -44,6 +44,22 @@ def conv2d_im2col(
                 activation, "im2col", "auto", out, threads)
 
 
+def conv2d_winograd(
+    x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
+    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding_mode: str = "zeros", activation: Activation = None,
+    out: NDArray[Any] | None = None, threads: int | None = None,
+) -> NDArray[Any]:
+    """Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308) for 3x3, stride 1.
+
+    F(4x4, 3x3) needs a quarter of the multiplications, F(2x2, 3x3) four ninths; which of them
+    is taken depends on the shape.  The error is relative to the largest value around a result,
+    not to the result: see docs/numbers.md.  A ValueError for any other kernel or stride.
+    """
+    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
+                activation, "winograd", "auto", out, threads)
+
+
 def conv2d_dilated(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
     padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",

@@ -6,6 +6,7 @@
 #include "../kernels/planes.inc.c"
 #include "../kernels/depthwise.inc.c"
 #include "../kernels/grouped.inc.c"
+#include "../kernels/winograd.inc.c"
 #include "../kernels/max_pool.inc.c"
 #include "../kernels/col2im.inc.c"
 
@@ -16,7 +17,7 @@ static const fc_kernels FC_NAME(kernels) = {
     .pixel_channels = PIXEL_NV * VL,
     .plane_channels = PLANE_M,
     .plane_vectors = PLANE_NV,
-#define FC_KERNEL(name) .name = FC_NAME(name),
+#define FC_KERNEL(stem, name) .name = FC_NAME(name),
 #include "../kernels.def"
 #undef FC_KERNEL
 };

@@ -96,6 +96,39 @@ typedef struct {
     double lo, hi;
 } fc_grouped_args;
 
+/* Winograd's minimal filtering F(m x m, 3 x 3), m = 2 or 4, tiles of t = m + 2
+ * (Lavin and Gray 2015, arXiv:1509.09308), in three steps around t * t matrix
+ * products, which `pixels` computes. f = i * t + j counts transformed elements.
+ *
+ * Filter: from w[r * 3 + s][c][NR] to u[f * u_step + c * NR + lane] = G w G^T. */
+typedef struct {
+    const void *w;
+    void *u;
+    int64_t m, channels, u_step;
+} fc_winograd_filter_args;
+
+/* Input: from channels-last pixels x[y * x_row + x * x_column + c], a grid of
+ * tiles_y x tiles_x tiles that overlap by 2, to
+ * v[f * v_step + (tile_y * tiles_x + tile_x) * channels + c] = B^T d B.
+ * Channels are a multiple of VL. */
+typedef struct {
+    const void *x;
+    void *v;
+    int64_t m, tiles_y, tiles_x, channels;
+    int64_t x_row, x_column, v_step;
+} fc_winograd_input_args;
+
+/* Output: from z[f * z_step + tile * NR + lane] to out[y * out_row + x *
+ * out_column + lane] = clip(A^T z A + bias), for y < rows, x < columns, the part
+ * of the tiles that exists. `vectors` of the NR / VL are wanted, whole ones. */
+typedef struct {
+    const void *z, *bias;
+    void *out;
+    int64_t m, tiles_x, rows, columns, vectors;
+    int64_t z_step, out_row, out_column;
+    double lo, hi;
+} fc_winograd_output_args;
+
 /* Max pooling of one plane. Rows of the window first, into `row` (scratch of
  * row_elements(...) elements), then its columns.
  * `index`, where not NULL, takes the flat position y * width + x of each first
@@ -129,7 +162,7 @@ typedef struct {
     int64_t pixel_channels;     /* NR of `pixels`, a multiple of vl */
     int64_t plane_channels;     /* PM of `planes` */
     int64_t plane_vectors;      /* PV of `planes` */
-#define FC_KERNEL(name) void (*name)(const fc_##name##_args *);
+#define FC_KERNEL(stem, name) void (*name)(const fc_##name##_args *);
 #include "../kernels.def"
 #undef FC_KERNEL
 } fc_kernels;

@@ -9,6 +9,7 @@
 const fc_conv_algorithm *fc_conv_algorithm_at(int i) {
     static const fc_conv_algorithm *const table[] = {
         &fc_conv_direct, &fc_conv_im2col, &fc_conv_dilated, &fc_conv_depthwise, &fc_conv_grouped,
+        &fc_conv_winograd4, &fc_conv_winograd2,
     };
     return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
 }
@@ -44,12 +45,12 @@ fc_status fc_conv_validate(fc_conv_spec *s) {
 }
 
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *name) {
+                            const char *family) {
     const fc_kernels *kernels = isa->kernels[spec->dtype];
     const fc_conv_algorithm *row, *best = NULL;
     double best_cost = 0;
     for (int i = 0; (row = fc_conv_algorithm_at(i)); i++) {
-        if (name && strcmp(name, row->name) != 0) continue;
+        if (family && strcmp(family, row->family) != 0) continue;
         if (row->refuse(spec, kernels)) continue;
         const double cost = row->cost(spec, kernels);
         if (!best || cost < best_cost) {

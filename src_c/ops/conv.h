@@ -24,6 +24,7 @@ enum { FC_SCRATCH_ALIGNMENT = 64 };
 typedef struct {
     fc_dtype dtype;
     bool channels_last; /* the layout of both arrays; only a choice of speed */
+    bool exact;         /* only algorithms with the error bound of a direct sum */
     int64_t in_channels, out_channels, groups;
     int64_t in[FC_AXES], kernel[FC_AXES], stride[FC_AXES], dilation[FC_AXES];
     int64_t pad_lo[FC_AXES], pad_hi[FC_AXES];
@@ -41,6 +42,7 @@ typedef struct {
 typedef struct {
     int64_t out[FC_AXES];        /* output pixels of a full strip: (1, rows, columns) */
     int64_t strips[FC_AXES];     /* how many strips along each axis */
+    int64_t grain;               /* strips begin at its multiples, in rows and columns */
     int64_t channels, blocks;    /* input channels of a group at a time, and times */
     int64_t panels, per_visit;   /* weight panels of a group; those served by one strip */
     int64_t items;
@@ -54,6 +56,7 @@ typedef struct fc_conv_job fc_conv_job;
 /* One way to convolve: a row of the table in conv.c. */
 typedef struct {
     const char *name;
+    const char *family; /* what users ask for: the cheapest row of it is taken */
     /* NULL if it can do this, otherwise why not (a sentence without its dot). */
     const char *(*refuse)(const fc_conv_spec *, const fc_kernels *);
     /* Estimated vector operations for one image, to compare rows by. */
@@ -90,10 +93,10 @@ const fc_conv_algorithm *fc_conv_algorithm_at(int i);
 
 fc_status fc_conv_validate(fc_conv_spec *spec);
 
-/* `name` NULL lets the cost model choose; FC_UNSUPPORTED if the named one
- * refuses. */
+/* `family` NULL lets the cost model choose among all; FC_UNSUPPORTED if every
+ * row of the named one refuses. */
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *name);
+                            const char *family);
 
 /* `w` is [out_channels][in_channels / groups][z][y][x] in C order; `bias` has
  * out_channels values or is NULL; `packed` has plan->packed_bytes. */

@@ -191,5 +191,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_im2col = {
-    "im2col", refuse, cost, packed_elements, pack, cut, run,
+    "im2col", "im2col", refuse, cost, packed_elements, pack, cut, run,
 };

@@ -12,25 +12,29 @@ void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, in
     const fc_kernels *k = job->kernels;
     const int64_t height = s->out[FC_Y], width = s->out[FC_X];
     /* Wide first (long runs), then high (shared halo rows). */
-    int64_t rows = 1, columns = fc_min(width, pixels);
-    while (columns > 8 && bytes(s, 1, columns, channels, k) > budget)
-        columns = fc_ceil_div(columns, 2);
-    if (columns == width) {
-        int64_t most = fc_max(1, fc_min(height, pixels / width)); /* by bisection */
-        while (rows < most) {
-            const int64_t middle = rows + (most - rows + 1) / 2;
-            if (bytes(s, middle, columns, channels, k) <= budget)
-                rows = middle;
+    if (!g->grain) g->grain = 1;
+    const int64_t grain = g->grain, least = fc_round_up(8, grain);
+    int64_t rows = grain, columns = fc_min(width, fc_max(pixels / grain, least));
+    while (columns > least && bytes(s, rows, columns, channels, k) > budget)
+        columns = fc_round_up(fc_ceil_div(columns, 2), grain);
+    if (columns >= width) {
+        int64_t lo = 1, hi = fc_ceil_div(fc_min(height, fc_max(pixels / width, 1)), grain);
+        while (lo < hi) { /* the most that fit, by bisection */
+            const int64_t middle = lo + (hi - lo + 1) / 2;
+            if (bytes(s, middle * grain, columns, channels, k) <= budget)
+                lo = middle;
             else
-                most = middle - 1;
+                hi = middle - 1;
         }
+        rows = lo * grain;
     }
-    g->strips[FC_Z] = s->out[FC_Z];
-    g->strips[FC_Y] = fc_ceil_div(height, rows);
-    g->strips[FC_X] = fc_ceil_div(width, columns);
-    g->out[FC_Z] = 1;
-    g->out[FC_Y] = fc_ceil_div(height, g->strips[FC_Y]);
-    g->out[FC_X] = fc_ceil_div(width, g->strips[FC_X]);
+    const int64_t size[FC_AXES] = {1, rows, columns};
+    for (int a = 0; a < FC_AXES; a++) {
+        const int64_t grains = fc_ceil_div(s->out[a], a == FC_Z ? 1 : grain);
+        const int64_t each = fc_ceil_div(size[a], a == FC_Z ? 1 : grain);
+        g->strips[a] = fc_ceil_div(grains, each);
+        g->out[a] = fc_ceil_div(grains, g->strips[a]) * (a == FC_Z ? 1 : grain);
+    }
     g->channels = channels;
     g->blocks = fc_ceil_div(fc_group_in(s), channels);
     g->strip_bytes = bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
@@ -66,8 +70,10 @@ int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s) {
     item /= job->spec.groups;
     for (int a = FC_X; a >= FC_Z; a--) {
         const int64_t i = item % g->strips[a];
-        s->begin[a] = fc_share(job->spec.out[a], g->strips[a], i);
-        s->size[a] = fc_share(job->spec.out[a], g->strips[a], i + 1) - s->begin[a];
+        const int64_t grain = a == FC_Z ? 1 : g->grain, out = job->spec.out[a];
+        const int64_t grains = fc_ceil_div(out, grain);
+        s->begin[a] = fc_share(grains, g->strips[a], i) * grain;
+        s->size[a] = fc_min(out, fc_share(grains, g->strips[a], i + 1) * grain) - s->begin[a];
         item /= g->strips[a];
     }
     s->image = item;
