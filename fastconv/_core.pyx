@@ -500,7 +500,10 @@ cdef class Plan:
     cdef object bias
     cdef dict packed  # by (kind, isa, algorithm)
 
-    def __init__(self, cnp.ndarray w not None, bias, int64_t groups):
+    def __init__(self, cnp.ndarray w not None, bias, groups):
+        if groups > (<object>w).shape[0]:
+            raise ValueError(f"groups must divide the {(<object>w).shape[0]} output channels "
+                             f"of w, got {groups}")
         _check_channels(w, bias, (<object>w).shape[1] * groups, groups)
         _compute_dtype(w.dtype, "w")
         if bias is not None:
@@ -648,7 +651,15 @@ def max_pool(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, 
             fc_workspace_release()
     if status != FC_OK:
         _raise(status, context)
-    return (y, index) if return_indices else y
+    result = y if out is None else out
+    return (result, index) if return_indices else result
+
+
+def store(out, result, x):
+    """Copies a finished result into `out` after the checks that `out` always gets."""
+    _checked_out(out, result.shape, result.dtype, (("x", x),))
+    out[...] = result
+    return out
 
 
 # ---------------------------------------------------------------- im2col and col2im

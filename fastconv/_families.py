@@ -94,10 +94,8 @@ def conv2d_depthwise(
     elif _args.positive_int(groups, "groups") != channels:
         raise ValueError(f"groups must be the {channels} channels of x for a depthwise "
                          f"convolution, got {groups}")
-    # A single channel is both depthwise and dense; only the dense rows take it.
-    algorithm = "depthwise" if channels > 1 else "auto"
     return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, algorithm, "auto", out, threads)
+                activation, "depthwise", "auto", out, threads)
 
 
 def conv2d_grouped(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
+from . import _args, _core
 from ._args import Activation, Ints, Padding
 from ._conv import _filters, _image, _settings_for
 
@@ -73,9 +73,9 @@ class Conv2d:
             ``isa``, ``dtype``, ``out_shape``, ``flops`` (two for each multiply-add),
             ``scratch_bytes``, ``packed_bytes`` and ``error_bound``, the gamma_n of `conv2d`.
         """
-        shape = tuple(shape)
-        if len(shape) not in (3, 4):
-            raise ValueError(f"shape must have 4 dimensions, or 3 unbatched, got {shape}")
+        if not isinstance(shape, tuple) or len(shape) not in (3, 4):
+            raise ValueError(f"shape must be a tuple of 4 sizes, or 3 unbatched, got {shape!r}")
+        shape = _args.per_axis(shape, "shape", len(shape), 0)
         facts = self._plan.explain(self._settings or self._settings_for(shape), shape)
         n = facts.pop("reduction") + 1
         u = 2.0**-53 if facts["dtype"] == "float64" else 2.0**-24

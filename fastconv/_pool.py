@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
@@ -93,5 +94,25 @@ def max_pool2d(
     # "same" pads by the dilated window and may exceed half of the kernel by itself.
     if padding != "same" and any(max(pad) > k // 2 for pad, k in zip(pads, kernel, strict=True)):
         raise ValueError(f"padding must be at most half of kernel_size={kernel}, got {padding!r}")
-    return _core.max_pool(x, kernel, steps, pads, dilations, ceil_mode, return_indices,
-                          layout == "NHWC", out)
+    window = (kernel, steps, pads, dilations, ceil_mode, return_indices, layout == "NHWC")
+    if x.dtype.kind in "iu":
+        return _pool_integers(x, window, out)
+    return _core.max_pool(x, *window, out)
+
+
+def _pool_integers(x: NDArray[Any], window: tuple[Any, ...], out: Any) -> Any:
+    """Pool integers as floats that order alike: themselves where exact, otherwise their ranks."""
+    if x.dtype.itemsize < 8:
+        values, keys = None, x
+    else:
+        values, ranks = np.unique(x, return_inverse=True)
+        keys = ranks.reshape(x.shape).astype(np.float64)
+    pooled = _core.max_pool(keys, *window, None)
+    y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
+    empty = np.isneginf(y)
+    y[empty] = 0
+    y = y.astype(x.dtype) if values is None else values[y.astype(np.intp)]
+    y[empty] = np.iinfo(x.dtype).min
+    if out is not None:
+        y = _core.store(out, y, x)
+    return (y, *indices) if indices else y

@@ -127,6 +127,7 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_load FC_NAME(v_load)             /* VL elements, any alignment */
 #define v_store FC_NAME(v_store)
 #define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
+#define v_load_range FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
 #define v_max FC_NAME(v_max)               /* b where either is NaN */

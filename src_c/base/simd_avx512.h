@@ -12,6 +12,10 @@ FC_INLINE __mmask8 f64_first(int64_t n) {
     FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) {         \
         return (T##_vec)_mm512_maskz_loadu_##suffix(T##_first(n), p);          \
     }                                                                          \
+    FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
+        return (T##_vec)_mm512_maskz_loadu_##suffix(                           \
+            T##_first(hi) & (__typeof__(T##_first(hi)))~T##_first(lo), p);     \
+    }                                                                          \
     FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) {      \
         _mm512_mask_storeu_##suffix(p, T##_first(n), v);                       \
     }                                                                          \

@@ -30,7 +30,7 @@ static void replace(void *block, size_t bytes) {
 }
 
 void *fc_workspace_acquire(size_t bytes) {
-    if (bytes <= mine.bytes) return mine.block;
+    if (bytes <= mine.bytes && mine.block) return mine.block;
     pthread_once(&once, make_key);
     /* Rounded up, so that slightly larger problems do not each reallocate. */
     const size_t rounded = (bytes + 0xffff) & ~(size_t)0xffff;

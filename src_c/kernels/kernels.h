@@ -68,15 +68,15 @@ typedef struct {
 } fc_planes_args;
 
 /* Depthwise convolution of one plane with one R x R filter, R in {3, 5, 7},
- * stride 1 or 2. The strip is split by the stride's phases: element (i, j) of
- * the padded input lies at x[((i % stride) * stride + j % stride) * phase +
- * (i / stride) * pitch + j / stride]. Up to 2 * VL elements beyond a row's need
- * are read. */
+ * stride 1 or 2, output rows [row_begin, row_end). The plane's rows are
+ * contiguous; zeros surround it, pad_y above and pad_x to the left. No element
+ * outside the plane is read. */
 typedef struct {
-    const void *x, *w, *bias; /* bias: one value, or NULL for zero */
+    const void *x, *w, *bias; /* bias: one value */
     void *out;
-    int64_t kernel, stride, phase, pitch;
-    int64_t rows, width, out_row;
+    int64_t kernel, stride;
+    int64_t height, width, x_row, pad_y, pad_x;
+    int64_t row_begin, row_end, out_width, out_row;
     double lo, hi;
 } fc_depthwise_args;
 

@@ -1,6 +1,7 @@
 /* Depthwise convolution: each input channel meets only its own filters, so the
  * work is plane by plane. Square 3, 5 and 7 filters of stride 1 and 2 have a
- * kernel of their own; any other shape goes through `planes`, one channel wide.
+ * kernel of their own that reads contiguous rows in place (others are gathered
+ * first); any other shape goes through `planes`, one channel wide.
  *
  * Packed weights: bias [channel], then the filters in C order. */
 #include "../base/integers.h"
@@ -11,10 +12,9 @@
 #include <string.h>
 
 enum { STRIP_BYTES = 128 * 1024 };
-
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)k;
-    return fc_group_in(s) == 1 && s->groups > 1 ? NULL : "groups differ from the input channels";
+    return fc_group_in(s) == 1 ? NULL : "groups differ from the input channels";
 }
 
 static bool has_own_kernel(const fc_conv_spec *s) {
@@ -35,7 +35,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double step = has_own_kernel(s) ? 1.2 : 2.5;
-    return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 2.0);
+    return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 0.0) +
+           fc_strips_excess(s, k, fc_plane_strip_bytes);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
@@ -50,61 +51,114 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
            (size_t)(s->out_channels * fc_kernel_size(s) * k->element));
 }
 
-/* One output channel from the strip that holds its input. */
-static void filter(const fc_conv_job *job, const fc_strip *s, const fc_plane_shape *p,
-                   int64_t multiplier) {
+static bool stores_directly(const fc_conv_job *job) {
+    return job->y.axis[FC_X] == 1;
+}
+
+/* The strip's own kernel reads the image itself or, where its columns are not
+ * contiguous, a copy of the rows that the strip needs. */
+static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_args *a) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const int64_t channel = s->group * fc_group_out(spec) + multiplier;
-    const bool direct = job->y.axis[FC_X] == 1;
-    const void *bias = fc_at(job->packed, channel, k);
-    const void *w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k);
-    void *out = direct ? fc_at_mut(fc_strip_out(job, s), multiplier * job->y.channel, k) : s->out;
-    const int64_t out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X];
-    if (has_own_kernel(spec))
-        k->depthwise(&(fc_depthwise_args){
-            .x = s->strip, .w = w, .bias = bias, .out = out,
-            .kernel = spec->kernel[FC_X], .stride = spec->stride[FC_X],
-            .phase = p->plane, .pitch = p->pitch,
-            .rows = s->size[FC_Y], .width = s->size[FC_X], .out_row = out_row,
-            .lo = spec->clip_lo, .hi = spec->clip_hi,
-        });
-    else
+    const int64_t y0 = fc_strip_origin(job, s, FC_Y);
+    const int64_t top = fc_clamp(y0, 0, spec->in[FC_Y]);
+    const int64_t bottom = fc_clamp(y0 + fc_reach(spec, FC_Y, s->size[FC_Y]), top, spec->in[FC_Y]);
+    k->copy(&(fc_copy_args){
+        .from = fc_strip_in(job, s, 0, top, 0), .to = s->strip,
+        .rows = bottom - top, .columns = spec->in[FC_X],
+        .from_row = job->x.axis[FC_Y], .from_column = job->x.axis[FC_X],
+        .to_row = spec->in[FC_X], .to_column = 1,
+    });
+    a->x = s->strip;
+    a->x_row = spec->in[FC_X];
+    a->height = bottom - top;
+    a->pad_y = top - y0;
+}
+
+static void filter_rows(const fc_conv_job *job, const fc_strip *s) {
+    const fc_conv_spec *spec = &job->spec;
+    const fc_kernels *k = job->kernels;
+    fc_depthwise_args a = {
+        .kernel = spec->kernel[FC_X], .stride = spec->stride[FC_X],
+        .x = fc_strip_in(job, s, 0, 0, 0), .x_row = job->x.axis[FC_Y],
+        .height = spec->in[FC_Y], .width = spec->in[FC_X],
+        .pad_y = -fc_strip_origin(job, s, FC_Y), .pad_x = spec->pad_lo[FC_X],
+        .row_end = s->size[FC_Y], .out_width = s->size[FC_X],
+        .out_row = stores_directly(job) ? job->y.axis[FC_Y] : s->size[FC_X],
+        .lo = spec->clip_lo, .hi = spec->clip_hi,
+    };
+    if (job->x.axis[FC_X] != 1) load_rows(job, s, &a);
+    for (int64_t m = 0; m < fc_group_out(spec); m++) {
+        const int64_t channel = s->group * fc_group_out(spec) + m;
+        a.bias = fc_at(job->packed, channel, k);
+        a.w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k);
+        a.out = stores_directly(job) ? fc_at_mut(fc_strip_out(job, s), m * job->y.channel, k)
+                                     : s->out;
+        k->depthwise(&a);
+        if (!stores_directly(job)) fc_plane_strip_store(job, s, m, 1, s->out);
+    }
+}
+
+static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
+    const fc_conv_spec *spec = &job->spec;
+    const fc_kernels *k = job->kernels;
+    for (int64_t m = 0; m < fc_group_out(spec); m++) {
+        const int64_t channel = s->group * fc_group_out(spec) + m;
+        const bool direct = stores_directly(job);
+        void *out = direct ? fc_at_mut(fc_strip_out(job, s), m * job->y.channel, k) : s->out;
         k->planes(&(fc_planes_args){
-            .x = s->strip, .w = w, .bias = bias, .out = out,
+            .x = s->strip,
+            .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
+            .bias = fc_at(job->packed, channel, k), .out = out,
             .tap = s->taps, .taps = fc_kernel_size(spec), .channels = 1,
-            .rows = s->size[FC_Y], .width = s->size[FC_X], .pitch = p->pitch,
-            .out_row = out_row,
+            .rows = s->size[FC_Y], .width = s->size[FC_X],
+            .pitch = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k).pitch,
+            .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
             .lo = spec->clip_lo, .hi = spec->clip_hi,
         });
-    if (!direct) fc_plane_strip_store(job, s, multiplier, 1, out);
+        if (!direct) fc_plane_strip_store(job, s, m, 1, out);
+    }
+}
+
+/* Whole rows: the kernel handles both borders itself. */
+static int64_t row_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                         const fc_kernels *k) {
+    (void)columns, (void)channels;
+    return fc_reach(s, FC_Y, rows) * s->in[FC_X] * k->element;
 }
 
 static void cut(fc_conv_job *job) {
+    const fc_conv_spec *s = &job->spec;
     fc_geometry *g = &job->geometry;
     g->panels = 1;
-    fc_strips_cut(job, fc_plane_strip_bytes, 1, STRIP_BYTES, INT64_MAX);
-    /* The kernel's last vectors read on beyond the last row. */
-    g->strip_bytes += 2 * job->kernels->vl * job->kernels->element;
-    g->tap_bytes = fc_kernel_size(&job->spec) * (int64_t)sizeof(int64_t);
-    if (job->y.axis[FC_X] != 1) g->out_bytes = g->out[FC_Y] * g->out[FC_X] * job->kernels->element;
+    if (has_own_kernel(s)) {
+        fc_strips_cut_rows(job, row_bytes, STRIP_BYTES);
+        g->in_place = job->x.axis[FC_X] == 1;
+        if (g->in_place) g->strip_bytes = 0;
+    } else {
+        fc_strips_cut(job, fc_plane_strip_bytes, 1, STRIP_BYTES, INT64_MAX);
+        g->tap_bytes = fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+    }
+    if (!stores_directly(job)) g->out_bytes = g->out[FC_Y] * g->out[FC_X] * job->kernels->element;
     fc_strips_finish(job);
 }
 
 static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
-    const fc_geometry *g = &job->geometry;
+    const bool own = has_own_kernel(&job->spec);
     fc_strip s = fc_strips_scratch(job, scratch);
     while (begin < end) {
         fc_strips_locate(job, begin, &s);
-        const fc_plane_shape p =
-            fc_plane_shape_of(&job->spec, s.size[FC_Y], s.size[FC_X], job->kernels);
         const int64_t stop = fc_min(job->spec.groups, s.group + (end - begin));
         begin += stop - s.group;
-        s.c_size = g->channels;
-        fc_plane_strip_taps(job, &s);
+        s.c_size = 1;
+        if (!own) fc_plane_strip_taps(job, &s);
         for (bool borders = true; s.group < stop; s.group++, borders = false) {
+            if (own) {
+                filter_rows(job, &s);
+                continue;
+            }
             fc_plane_strip_load(job, &s, borders);
-            for (int64_t m = 0; m < fc_group_out(&job->spec); m++) filter(job, &s, &p, m);
+            filter_planes(job, &s);
         }
     }
 }

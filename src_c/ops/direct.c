@@ -52,7 +52,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
                          (double)s->out_channels * vectors * (pointwise ? 1.0 : 3.0);
     /* Weights are streamed for every few vectors: long reductions leave L1. */
     const double stream = n * (double)fc_group_out(s) > 8192 ? 1.15 : 1.05;
-    return (double)s->out_channels * vectors * n * step * stream + moved;
+    return (double)s->out_channels * vectors * n * step * stream + moved +
+           fc_strips_excess(s, k, fc_plane_strip_bytes);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -39,7 +39,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double moved = s->channels_last ? in / vl : in / vl * 3.0 + pixels * groups * vectors * 4.0;
     const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
-    return pixels * groups * n * busy + moved + narrow;
+    return pixels * groups * n * busy + moved + narrow +
+           fc_strips_excess(s, k, fc_pixel_strip_bytes);
 }
 
 /* Long reductions go by blocks of input channels, so that a strip of them and

@@ -5,39 +5,62 @@
 /* A strip that serves several panels keeps their unfinished sums in scratch. */
 enum { VISIT_BYTES = 512 * 1024 };
 
-void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, int64_t budget,
-                   int64_t pixels) {
+/* The most rows, in grains, that fit. */
+static int64_t rows_within(const fc_conv_job *job, fc_strip_bytes *bytes, int64_t columns,
+                           int64_t channels, int64_t budget, int64_t pixels) {
     const fc_conv_spec *s = &job->spec;
-    fc_geometry *g = &job->geometry;
-    const fc_kernels *k = job->kernels;
-    const int64_t height = s->out[FC_Y], width = s->out[FC_X];
-    /* Wide first (long runs), then high (shared halo rows). */
-    if (!g->grain) g->grain = 1;
-    const int64_t grain = g->grain, least = fc_round_up(8, grain);
-    int64_t rows = grain, columns = fc_min(width, fc_max(pixels / grain, least));
-    while (columns > least && bytes(s, rows, columns, channels, k) > budget)
-        columns = fc_round_up(fc_ceil_div(columns, 2), grain);
-    if (columns >= width) {
-        int64_t lo = 1, hi = fc_ceil_div(fc_min(height, fc_max(pixels / width, 1)), grain);
-        while (lo < hi) { /* the most that fit, by bisection */
-            const int64_t middle = lo + (hi - lo + 1) / 2;
-            if (bytes(s, middle * grain, columns, channels, k) <= budget)
-                lo = middle;
-            else
-                hi = middle - 1;
-        }
-        rows = lo * grain;
+    const int64_t grain = job->geometry.grain;
+    int64_t lo = 1;
+    int64_t hi = fc_ceil_div(fc_min(s->out[FC_Y], fc_max(pixels / columns, 1)), grain);
+    while (lo < hi) { /* by bisection */
+        const int64_t middle = lo + (hi - lo + 1) / 2;
+        if (bytes(s, middle * grain, columns, channels, job->kernels) <= budget)
+            lo = middle;
+        else
+            hi = middle - 1;
     }
+    return lo * grain;
+}
+
+static void set_strips(fc_conv_job *job, fc_strip_bytes *bytes, int64_t rows, int64_t columns,
+                       int64_t channels) {
+    fc_geometry *g = &job->geometry;
     const int64_t size[FC_AXES] = {1, rows, columns};
     for (int a = 0; a < FC_AXES; a++) {
-        const int64_t grains = fc_ceil_div(s->out[a], a == FC_Z ? 1 : grain);
-        const int64_t each = fc_ceil_div(size[a], a == FC_Z ? 1 : grain);
-        g->strips[a] = fc_ceil_div(grains, each);
-        g->out[a] = fc_ceil_div(grains, g->strips[a]) * (a == FC_Z ? 1 : grain);
+        const int64_t grain = a == FC_Z ? 1 : g->grain;
+        const int64_t grains = fc_ceil_div(job->spec.out[a], grain);
+        g->strips[a] = fc_ceil_div(grains, fc_ceil_div(size[a], grain));
+        g->out[a] = fc_ceil_div(grains, g->strips[a]) * grain;
     }
     g->channels = channels;
-    g->blocks = fc_ceil_div(fc_group_in(s), channels);
-    g->strip_bytes = bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
+    g->blocks = fc_ceil_div(fc_group_in(&job->spec), channels);
+    g->strip_bytes = bytes(&job->spec, g->out[FC_Y], g->out[FC_X], channels, job->kernels);
+}
+
+void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, int64_t budget,
+                   int64_t pixels) {
+    fc_geometry *g = &job->geometry;
+    if (!g->grain) g->grain = 1;
+    /* Wide first (long runs), then high (shared halo rows). */
+    const int64_t width = job->spec.out[FC_X], least = fc_round_up(8, g->grain);
+    int64_t rows = g->grain, columns = fc_min(width, fc_max(pixels / g->grain, least));
+    while (columns > least && bytes(&job->spec, rows, columns, channels, job->kernels) > budget)
+        columns = fc_round_up(fc_ceil_div(columns, 2), g->grain);
+    if (columns >= width) rows = rows_within(job, bytes, width, channels, budget, pixels);
+    set_strips(job, bytes, rows, columns, channels);
+}
+
+void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget) {
+    job->geometry.grain = 1;
+    const int64_t width = job->spec.out[FC_X];
+    set_strips(job, bytes, rows_within(job, bytes, width, 1, budget, INT64_MAX), width, 1);
+}
+
+double fc_strips_excess(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes) {
+    enum { BOUND = 2 << 20, CHANNELS = 128 };
+    const int64_t least = bytes(s, 1, fc_min(8, s->out[FC_X]),
+                                fc_min(fc_group_in(s), CHANNELS), k);
+    return least > BOUND ? (double)least : 0;
 }
 
 void fc_strips_finish(fc_conv_job *job) {

@@ -37,6 +37,13 @@ typedef int64_t fc_strip_bytes(const fc_conv_spec *, int64_t rows, int64_t colum
 void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, int64_t budget,
                    int64_t pixels);
 
+/* The same for strips of whole rows of one channel. */
+void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget);
+
+/* What a strip that cannot be cut small enough costs more, in the unit of
+ * fc_conv_algorithm.cost: huge dilations leave holes that are copied too. */
+double fc_strips_excess(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes);
+
 /* Completes the geometry (items, scratch) once panels, per_visit and the other
  * byte counts are set. */
 void fc_strips_finish(fc_conv_job *job);
