@@ -59,7 +59,7 @@ def per_axis(value: Any, name: str, axes: int, minimum: int) -> tuple[int, ...]:
             if type(item) is not int or not minimum <= item <= INT_MAX:
                 break
         else:
-            return value
+            return value  # type: ignore[no-any-return]
     return _per_axis_any(value, name, axes, minimum)
 
 
@@ -109,7 +109,7 @@ def padding(
         else:
             return tuple([(item, item) for item in value])
         if _are_pairs(value):
-            return value
+            return value  # type: ignore[no-any-return]
     elif kind is str:
         if value == "same":
             return _same_padding(in_size, kernel, stride, dilation)

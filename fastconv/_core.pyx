@@ -87,7 +87,8 @@ cdef extern from "ops/conv.h" nogil:
     const fc_conv_algorithm *fc_conv_algorithm_at(int i)
     fc_status fc_conv_validate(fc_conv_spec *spec)
     fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec,
-                                const fc_isa *isa, const char *name)
+                                const fc_isa *isa, const char *family,
+                                bint packs_each_call)
     void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed)
     fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
                                int64_t batch, const fc_tensor *x, const fc_tensor *y)
@@ -372,7 +373,7 @@ cdef class Settings:
 
 
 cdef int _make_plan(fc_conv_plan *plan, Settings settings, cnp.ndarray x, cnp.ndarray w, bias,
-                    int kind) except -1:
+                    int kind, bint packs_each_call) except -1:
     """Checks the shapes and chooses the algorithm."""
     cdef fc_conv_spec spec = settings.spec
     cdef fc_status status
@@ -391,9 +392,9 @@ cdef int _make_plan(fc_conv_plan *plan, Settings settings, cnp.ndarray x, cnp.nd
     if status == FC_OK:
         if settings.algorithm is not None:
             wanted = settings.algorithm
-        status = fc_conv_plan_make(plan, &spec, active, wanted)
+        status = fc_conv_plan_make(plan, &spec, active, wanted, packs_each_call)
         if status == FC_UNSUPPORTED and settings.or_else_auto:
-            status = fc_conv_plan_make(plan, &spec, active, NULL)
+            status = fc_conv_plan_make(plan, &spec, active, NULL, packs_each_call)
         if status == FC_UNSUPPORTED:
             name = settings.algorithm.decode()
             raise ValueError(f"algorithm={name!r} does not apply here: "
@@ -476,7 +477,7 @@ def conv(Settings settings not None, cnp.ndarray x not None, cnp.ndarray w not N
     """One convolution, weights packed for this call alone."""
     cdef fc_conv_plan plan
     cdef int kind = _common_type(x, "x", w, "w")
-    _make_plan(&plan, settings, x, w, bias, kind)
+    _make_plan(&plan, settings, x, w, bias, kind, True)
     inputs = (("x", x), ("w", w), ("bias", bias))
     if bias is not None:
         _compute_dtype(bias.dtype, "bias")
@@ -534,7 +535,7 @@ cdef class Plan:
     def run(self, Settings settings not None, cnp.ndarray x not None, out):
         cdef fc_conv_plan plan
         cdef int kind = _common_type(x, "x", self.w, "w")
-        _make_plan(&plan, settings, x, self.w, self.bias, kind)
+        _make_plan(&plan, settings, x, self.w, self.bias, kind, False)
         cdef Packed packed = self._packed_for(&plan, kind)
         return _run(&plan, packed.data, 0, self.w, None, _as_type(x, kind), out,
                     (("x", x), ("w", self.w)))
@@ -546,7 +547,7 @@ cdef class Plan:
         # A zero-stride view has the shape without the memory.
         x = np.lib.stride_tricks.as_strided(np.empty(1, f32), shape, (0,) * len(shape))
         cdef int kind = _common_type(x, "x", self.w, "w")
-        _make_plan(&plan, settings, x, self.w, self.bias, kind)
+        _make_plan(&plan, settings, x, self.w, self.bias, kind, False)
         cdef bint last = plan.spec.channels_last
         cdef Axes axes = _axes_of(len(shape), last)
         cdef int64_t batch = shape[axes.batch] if axes.batch >= 0 else 1

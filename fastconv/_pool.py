@@ -107,7 +107,7 @@ def _pool_integers(x: NDArray[Any], window: tuple[Any, ...], out: Any) -> Any:
     else:
         values, ranks = np.unique(x, return_inverse=True)
         keys = ranks.reshape(x.shape).astype(np.float64)
-    pooled = _core.max_pool(keys, *window, None)
+    pooled = _core.max_pool(keys, *window, out=None)
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)
     y[empty] = 0

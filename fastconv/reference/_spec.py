@@ -183,7 +183,7 @@ def overhang(spec: PoolSpec) -> Pairs:
 
 def check_separable(x: Any, w_depthwise: Any, w_pointwise: Any) -> int:
     """Check what is special to a depthwise separable block, and return its input channels."""
-    channels = _images(x)[0].shape[1]
+    channels: int = _images(x)[0].shape[1]
     depthwise = real_array(w_depthwise, "w_depthwise", (4,)).shape
     pointwise = real_array(w_pointwise, "w_pointwise", (4,)).shape
     if depthwise[1] != 1 or depthwise[0] % channels or 0 in depthwise:

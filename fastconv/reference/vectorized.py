@@ -61,7 +61,7 @@ def conv2d(
     cols = windows.reshape(len(padded), spec.groups, reduction, positions)
     weights = spec.w.astype(dtype, copy=False).reshape(spec.groups, -1, reduction)
 
-    out = (weights @ cols).reshape(len(padded), filters, *spec.out_size)
+    out: np.ndarray = (weights @ cols).reshape(len(padded), filters, *spec.out_size)
     if bias is not None:
         out += spec.bias.astype(dtype, copy=False)[:, None, None]
     if activation is not None:

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { FC_WORKSPACE_KEEP = 32 << 20, FC_WORKSPACE_ALIGNMENT = 64 };
+enum { FC_WORKSPACE_KEEP = 64 << 20, FC_WORKSPACE_ALIGNMENT = 64 };
 
 /* The calling thread's block of at least `bytes`, or NULL if there is no memory.
  * Its contents are undefined; a second call before the release is an error. */

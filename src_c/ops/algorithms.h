@@ -4,6 +4,9 @@
 
 #include "conv.h"
 
+/* The pack_cost of rows that only rearrange the weights. */
+double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k);
+
 extern const fc_conv_algorithm fc_conv_direct;
 extern const fc_conv_algorithm fc_conv_im2col;
 extern const fc_conv_algorithm fc_conv_dilated;

@@ -46,14 +46,15 @@ fc_status fc_conv_validate(fc_conv_spec *s) {
 }
 
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *family) {
+                            const char *family, bool packs_each_call) {
     const fc_kernels *kernels = isa->kernels[spec->dtype];
     const fc_conv_algorithm *row, *best = NULL;
     double best_cost = 0;
     for (int i = 0; (row = fc_conv_algorithm_at(i)); i++) {
         if (family && strcmp(family, row->family) != 0) continue;
         if (row->refuse(spec, kernels)) continue;
-        const double cost = row->cost(spec, kernels);
+        double cost = row->cost(spec, kernels);
+        if (packs_each_call) cost += row->pack_cost(spec, kernels);
         if (!best || cost < best_cost) {
             best = row;
             best_cost = cost;
@@ -84,6 +85,10 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
     plan->finite_weights =
         all_finite(w, s->out_channels * fc_group_in(s) * fc_kernel_size(s), s->dtype);
     plan->algorithm->pack(plan, w, bias, packed);
+}
+
+double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k) {
+    return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s)) / (double)k->vl * 8;
 }
 
 /* A pointwise convolution on contiguous rows does not care where a row ends:

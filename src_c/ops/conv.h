@@ -61,6 +61,8 @@ typedef struct {
     const char *(*refuse)(const fc_conv_spec *, const fc_kernels *);
     /* Estimated vector operations for one image, to compare rows by. */
     double (*cost)(const fc_conv_spec *, const fc_kernels *);
+    /* The same for packing, which a call that is given its weights pays too. */
+    double (*pack_cost)(const fc_conv_spec *, const fc_kernels *);
     /* Elements of packed weights, bias included; depends on no spatial size. */
     int64_t (*packed_elements)(const fc_conv_spec *, const fc_kernels *);
     void (*pack)(const fc_conv_plan *, const void *w, const void *bias, void *packed);
@@ -93,10 +95,10 @@ const fc_conv_algorithm *fc_conv_algorithm_at(int i);
 
 fc_status fc_conv_validate(fc_conv_spec *spec);
 
-/* `family` NULL lets the cost model choose among all; FC_UNSUPPORTED if every
+/* `packs_each_call`: the cost of packing counts, for one image. `family` NULL lets the cost model choose among all; FC_UNSUPPORTED if every
  * row of the named one refuses. */
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *family);
+                            const char *family, bool packs_each_call);
 
 /* `w` is [out_channels][in_channels / groups][z][y][x] in C order; `bias` has
  * out_channels values or is NULL; `packed` has plan->packed_bytes. */

@@ -59,7 +59,7 @@ static fc_conv_spec undilated(const fc_conv_spec *s) {
 static fc_conv_plan inner_plan(const fc_conv_plan *plan) {
     const fc_conv_spec sub = undilated(&plan->spec);
     fc_conv_plan inner = *plan;
-    fc_conv_plan_make(&inner, &sub, plan->isa, NULL);
+    fc_conv_plan_make(&inner, &sub, plan->isa, NULL, false);
     inner.finite_weights = plan->finite_weights;
     return inner;
 }
@@ -79,6 +79,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double out = (double)s->out_channels * (double)fc_out_pixels(s);
     return count * (inner.algorithm->cost(&inner.spec, k) + 2000) + gather * (in + out);
+}
+
+static double pack_cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const fc_conv_plan inner = inner_plan_for(s, k);
+    return inner.algorithm->pack_cost(&inner.spec, k);
 }
 
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
@@ -137,5 +142,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_dilated = {
-    "dilated", "dilated", refuse, cost, packed_elements, pack, cut, run,
+    "dilated", "dilated", refuse, cost, pack_cost, packed_elements, pack, cut, run,
 };

@@ -50,8 +50,9 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double moved = in / vl * (s->channels_last ? 4.0 : pointwise ? 0.0 : 2.0) +
                          (double)s->out_channels * vectors * (pointwise ? 1.0 : 3.0);
-    /* Weights are streamed for every few vectors: long reductions leave L1. */
-    const double stream = n * (double)fc_group_out(s) > 8192 ? 1.15 : 1.05;
+    /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
+    const double weights = n * (double)fc_group_out(s);
+    const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
     return (double)s->out_channels * vectors * n * step * stream + moved +
            fc_strips_excess(s, k, fc_plane_strip_bytes);
 }
@@ -156,5 +157,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_direct = {
-    "direct", "direct", refuse, cost, packed_elements, pack, cut, run,
+    "direct", "direct", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run,
 };

@@ -37,7 +37,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double vectors = (double)fc_ceil_div(fc_group_out(s), k->vl);
     const double busy = fmax(vectors, 1.5);
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    const double moved = s->channels_last ? in / vl : in / vl * 3.0 + pixels * groups * vectors * 4.0;
+    const double moved = s->channels_last ? in / vl : in / vl * 5.0 + pixels * groups * vectors * 10.0;
     const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
     return pixels * groups * n * busy + moved + narrow +
            fc_strips_excess(s, k, fc_pixel_strip_bytes);
@@ -192,5 +192,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_im2col = {
-    "im2col", "im2col", refuse, cost, packed_elements, pack, cut, run,
+    "im2col", "im2col", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run,
 };

@@ -40,11 +40,6 @@ static int64_t block_channels(const fc_conv_spec *s, const fc_kernels *k) {
     return fc_min(padded_channels(s, k), CHANNEL_BLOCK);
 }
 
-static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
-    const int64_t f = (m + 2) * (m + 2);
-    return s->groups * panels(s, k) * k->pixel_channels * (1 + f * padded_channels(s, k));
-}
-
 static int64_t tiles(int64_t size, int64_t m) {
     return fc_ceil_div(size, m);
 }
@@ -54,6 +49,22 @@ static int64_t tiles(int64_t size, int64_t m) {
 static int64_t odd_lines(int64_t elements, const fc_kernels *k) {
     const int64_t line = FC_SCRATCH_ALIGNMENT / k->element;
     return (fc_ceil_div(elements, line) | 1) * line;
+}
+
+/* Elements of one panel of a block of `channels`: [f]{[c][NR]}. */
+static int64_t u_step(int64_t channels, const fc_kernels *k) {
+    return odd_lines(channels * k->pixel_channels, k);
+}
+
+/* Of all the blocks of one panel before input channel c. */
+static int64_t panel_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t m, int64_t c) {
+    const int64_t f = (m + 2) * (m + 2), block = block_channels(s, k);
+    return f * (c / block * u_step(block, k) + (c % block ? u_step(c % block, k) : 0));
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
+    return s->groups * panels(s, k) *
+           (k->pixel_channels + panel_elements(s, k, m, padded_channels(s, k)));
 }
 
 typedef struct {
@@ -95,13 +106,19 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
     const double in = (double)padded_channels(s, k) / vl;
     const double out = (double)fc_ceil_div(fc_group_out(s), k->vl);
     const double n = (double)padded_channels(s, k);
-    /* The transformed filters are streamed once for each strip of tiles. */
+    /* The transformed filters are streamed once for each strip of tiles, from L3
+     * or, where they are too many for it, from memory; in bytes a vector operation. */
     const double tile_bytes = f * n * (double)k->element;
     const double strips = ceil(count / fmax(1, floor((double)TILE_BYTES / tile_bytes / 1.7)));
-    const double stream = strips * f * n * out * 1.6;
+    const double filters = (double)packed_elements(s, k, m) * (double)k->element;
+    const double stream = strips * filters / (double)s->groups / (filters > 2.4e7 ? 10 : 18);
     const double product = count * f * n * fmax(out, 1.5);
     return (double)s->groups *
            (fmax(product, stream) + 0.15 * stream + count * f * (in * 6.0 + out * 6.0));
+}
+
+static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
+    return (double)packed_elements(s, k, m) / (double)k->vl * 12;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed,
@@ -109,20 +126,23 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     const fc_conv_spec *s = &plan->spec;
     const fc_kernels *k = plan->kernels;
     const int64_t nr = k->pixel_channels, np = panels(s, k), kg = fc_group_out(s);
-    const int64_t cg = fc_group_in(s), padded = padded_channels(s, k), f = (m + 2) * (m + 2);
+    const int64_t cg = fc_group_in(s), padded = padded_channels(s, k);
+    const int64_t f = (m + 2) * (m + 2), panel_size = panel_elements(s, k, m, padded);
     const int64_t biases = s->groups * np * nr;
-    memset(packed, 0, (size_t)(plan->packed_bytes));
+    memset(packed, 0, (size_t)(biases * k->element));
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t p = 0; p < np; p++) {
             const int64_t first = g * kg + p * nr, channels = fc_min(nr, kg - p * nr);
-            char *panel = fc_at_mut(packed, biases + (g * np + p) * f * padded * nr, k);
+            char *panel = fc_at_mut(packed, biases + (g * np + p) * panel_size, k);
             if (bias)
                 memcpy(fc_at_mut(packed, (g * np + p) * nr, k), fc_at(bias, first, k),
                        (size_t)(channels * k->element));
             /* A few channels at a time, so that their plain panel stays on the stack. */
             for (int64_t c = 0; c < cg; c += block_channels(s, k)) {
                 const int64_t block = fc_min(block_channels(s, k), padded - c);
-                char *u = fc_at_mut(panel, c * f * nr, k);
+                if (cg % k->vl) memset(fc_at_mut(panel, panel_elements(s, k, m, c), k), 0,
+                                       (size_t)(f * u_step(block, k) * k->element));
+                char *u = fc_at_mut(panel, panel_elements(s, k, m, c), k);
                 for (int64_t part = 0; part < fc_min(block, cg - c); part += PACK_CHANNELS) {
                     double plain[9 * PACK_CHANNELS * PACK_LANES];
                     const int64_t n = fc_min(PACK_CHANNELS, fc_min(block, cg - c) - part);
@@ -133,7 +153,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
                     });
                     k->winograd_filter(&(fc_winograd_filter_args){
                         .w = plain, .u = fc_at_mut(u, part * nr, k), .m = m,
-                        .channels = n, .u_step = block * nr,
+                        .channels = n, .u_step = u_step(block, k),
                     });
                 }
             }
@@ -170,14 +190,16 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const int64_t index = s->group * np + p, channels = fc_min(nr, fc_group_out(spec) - p * nr);
     const tile_grid t = grid_of(spec, s->size[FC_Y], s->size[FC_X], pitch, m, k);
     const char *u = fc_at(job->packed,
-                          spec->groups * np * nr + (index * padded + s->c_begin) * f * nr, k);
+                          spec->groups * np * nr + index * panel_elements(spec, k, m, padded) +
+                              panel_elements(spec, k, m, s->c_begin),
+                          k);
     char *z = (char *)s->out + slot * job->geometry.out_bytes;
     char *zero = fc_at_mut(s->taps, FC_SCRATCH_ALIGNMENT / k->element, k);
     memset(zero, 0, (size_t)(nr * k->element));
     for (int64_t e = 0; e < f; e++)
         k->pixels(&(fc_pixels_args){
             .x = fc_at(s->strip, t.input + e * t.v_step, k),
-            .w = fc_at(u, e * pitch * nr, k),
+            .w = fc_at(u, e * u_step(pitch, k), k),
             .bias = s->first ? zero : NULL,
             .out = fc_at_mut(z, e * t.z_step, k),
             .tap = s->taps, .taps = 1, .run = pitch,
@@ -218,6 +240,9 @@ static void cut(fc_conv_job *job, int64_t m, fc_strip_bytes *bytes) {
     static double cost##M(const fc_conv_spec *s, const fc_kernels *k) {        \
         return cost(s, k, M);                                                  \
     }                                                                          \
+    static double pack_cost##M(const fc_conv_spec *s, const fc_kernels *k) {   \
+        return pack_cost(s, k, M);                                             \
+    }                                                                          \
     static int64_t packed_elements##M(const fc_conv_spec *s, const fc_kernels *k) { \
         return packed_elements(s, k, M);                                       \
     }                                                                          \
@@ -239,7 +264,8 @@ static void cut(fc_conv_job *job, int64_t m, fc_strip_bytes *bytes) {
         fc_strips_run(job, begin, end, scratch, &steps);                       \
     }                                                                          \
     const fc_conv_algorithm fc_conv_winograd##M = {                            \
-        "winograd" #M, "winograd", refuse, cost##M, packed_elements##M, pack##M, cut##M, run##M, \
+        "winograd" #M, "winograd", refuse, cost##M, pack_cost##M,           \
+        packed_elements##M, pack##M, cut##M, run##M,                           \
     };
 FC_ROW(4)
 FC_ROW(2)

@@ -1,0 +1,66 @@
+from typing import Any, final
+
+from numpy.typing import NDArray
+
+_Ints = tuple[int, ...]
+_Pairs = tuple[tuple[int, int], ...]
+
+def compiled_isas() -> tuple[str, ...]: ...
+def available_isas() -> tuple[str, ...]: ...
+def active_isa() -> str: ...
+def set_isa(name: str) -> None: ...
+def algorithms() -> tuple[str, ...]: ...
+def as_array(value: Any, name: str) -> NDArray[Any]: ...
+def store(out: Any, result: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]: ...
+
+class Settings:
+    def __init__(
+        self,
+        stride: _Ints,
+        padding: _Pairs,
+        dilation: _Ints,
+        groups: int,
+        channels_last: bool,
+        lo: float,
+        hi: float,
+        algorithm: str | None,
+        exact: bool = False,
+        or_else_auto: bool = False,
+    ) -> None: ...
+
+class Packed: ...
+
+class Plan:
+    def __init__(self, w: NDArray[Any], bias: NDArray[Any] | None, groups: int) -> None: ...
+    def run(self, settings: Settings, x: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]: ...
+    def explain(self, settings: Settings, shape: _Ints) -> dict[str, Any]: ...
+
+def conv(
+    settings: Settings,
+    x: NDArray[Any],
+    w: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+def max_pool(
+    x: NDArray[Any],
+    kernel: _Ints,
+    stride: _Ints,
+    padding: _Pairs,
+    dilation: _Ints,
+    ceil_mode: bool,
+    return_indices: bool,
+    channels_last: bool,
+    out: NDArray[Any] | None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]: ...
+def im2col(
+    x: NDArray[Any], kernel: _Ints, stride: _Ints, padding: _Pairs, dilation: _Ints
+) -> NDArray[Any]: ...
+def col2im(
+    columns: NDArray[Any],
+    shape: _Ints,
+    kernel: _Ints,
+    stride: _Ints,
+    padding: _Pairs,
+    dilation: _Ints,
+) -> NDArray[Any]: ...
