@@ -36,16 +36,16 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #define FC_PIN(v) __asm__ volatile("" : "+w"(v))
 #endif
 
-#define FC_DEFINE_COMMON(T)                                                    \
-    typedef T##_vec T##_unaligned __attribute__((aligned(sizeof(T##_real))));  \
-    FC_INLINE T##_vec T##_v_load(const T##_real *p) {                          \
-        return *(const T##_unaligned *)p;                                      \
-    }                                                                          \
-    FC_INLINE void T##_v_store(T##_real *p, T##_vec v) {                       \
-        *(T##_unaligned *)p = v;                                               \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_set1(T##_real x) {                                 \
-        return (T##_vec){0} + x;                                               \
+#define FC_DEFINE_COMMON(T) \
+    typedef T##_vec T##_unaligned __attribute__((aligned(sizeof(T##_real)))); \
+    FC_INLINE T##_vec T##_v_load(const T##_real *p) { \
+        return *(const T##_unaligned *)p; \
+    } \
+    FC_INLINE void T##_v_store(T##_real *p, T##_vec v) { \
+        *(T##_unaligned *)p = v; \
+    } \
+    FC_INLINE T##_vec T##_v_set1(T##_real x) { \
+        return (T##_vec){0} + x; \
     }
 FC_DEFINE_COMMON(f32)
 FC_DEFINE_COMMON(f64)
@@ -86,25 +86,25 @@ FC_INLINE void f64_transpose_lanes(f64_vec *restrict r) {
 #if FC_VECTOR_BYTES == 16
 #define FC_EXCHANGE_LANES(T) (void)0
 #elif FC_VECTOR_BYTES == 32
-#define FC_EXCHANGE_LANES(T)                                                   \
-    enum { P = T##_VL / 2 };                                                   \
-    FC_UNROLL for (int i = 0; i < P; i++) {                                    \
-        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i];                \
-        r[i] = (T##_vec)v_even_lanes(a, b);                                    \
-        r[P + i] = (T##_vec)v_odd_lanes(a, b);                                 \
+#define FC_EXCHANGE_LANES(T) \
+    enum { P = T##_VL / 2 }; \
+    FC_UNROLL for (int i = 0; i < P; i++) { \
+        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i]; \
+        r[i] = (T##_vec)v_even_lanes(a, b); \
+        r[P + i] = (T##_vec)v_odd_lanes(a, b); \
     }
 #else
-#define FC_EXCHANGE_LANES(T)                                                   \
-    enum { P = T##_VL / 4 };                                                   \
-    FC_UNROLL for (int i = 0; i < P; i++) {                                    \
-        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i];                \
-        const f32_vec c = (f32_vec)r[2 * P + i], d = (f32_vec)r[3 * P + i];    \
-        const f32_vec ab0 = v_even_lanes(a, b), ab1 = v_odd_lanes(a, b);       \
-        const f32_vec cd0 = v_even_lanes(c, d), cd1 = v_odd_lanes(c, d);       \
-        r[i] = (T##_vec)v_even_lanes(ab0, cd0);                                \
-        r[P + i] = (T##_vec)v_even_lanes(ab1, cd1);                            \
-        r[2 * P + i] = (T##_vec)v_odd_lanes(ab0, cd0);                         \
-        r[3 * P + i] = (T##_vec)v_odd_lanes(ab1, cd1);                         \
+#define FC_EXCHANGE_LANES(T) \
+    enum { P = T##_VL / 4 }; \
+    FC_UNROLL for (int i = 0; i < P; i++) { \
+        const f32_vec a = (f32_vec)r[i], b = (f32_vec)r[P + i]; \
+        const f32_vec c = (f32_vec)r[2 * P + i], d = (f32_vec)r[3 * P + i]; \
+        const f32_vec ab0 = v_even_lanes(a, b), ab1 = v_odd_lanes(a, b); \
+        const f32_vec cd0 = v_even_lanes(c, d), cd1 = v_odd_lanes(c, d); \
+        r[i] = (T##_vec)v_even_lanes(ab0, cd0); \
+        r[P + i] = (T##_vec)v_even_lanes(ab1, cd1); \
+        r[2 * P + i] = (T##_vec)v_odd_lanes(ab0, cd0); \
+        r[3 * P + i] = (T##_vec)v_odd_lanes(ab1, cd1); \
     }
 #endif
 FC_INLINE void f32_v_transpose(f32_vec *restrict r) {
@@ -124,17 +124,18 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define real FC_NAME(real)
 #define vec FC_NAME(vec)
 #define VL FC_NAME(VL)
-#define v_load FC_NAME(v_load)             /* VL elements, any alignment */
+#define v_load FC_NAME(v_load) /* VL elements, any alignment */
 #define v_store FC_NAME(v_store)
 #define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
-#define v_load_range FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
+#define v_load_range \
+    FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
-#define v_max FC_NAME(v_max)               /* b where either is NaN */
-#define v_min FC_NAME(v_min)               /* b where either is NaN */
-#define v_max_nan FC_NAME(v_max_nan)       /* NaN where either is NaN */
-#define v_evens FC_NAME(v_evens)           /* a0 a2 ... b0 b2 ... */
-#define v_odds FC_NAME(v_odds)             /* a1 a3 ... b1 b3 ... */
-#define v_transpose FC_NAME(v_transpose)   /* VL vectors, in place */
+#define v_max FC_NAME(v_max)             /* b where either is NaN */
+#define v_min FC_NAME(v_min)             /* b where either is NaN */
+#define v_max_nan FC_NAME(v_max_nan)     /* NaN where either is NaN */
+#define v_evens FC_NAME(v_evens)         /* a0 a2 ... b0 b2 ... */
+#define v_odds FC_NAME(v_odds)           /* a1 a3 ... b1 b3 ... */
+#define v_transpose FC_NAME(v_transpose) /* VL vectors, in place */
 
 #endif

@@ -9,27 +9,26 @@ FC_INLINE __m256i f64_first(int64_t n) {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
-#define FC_DEFINE_AVX2(T, suffix)                                              \
-    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) {         \
-        return (T##_vec)_mm256_maskload_##suffix(p, T##_first(n));             \
-    }                                                                          \
+#define FC_DEFINE_AVX2(T, suffix) \
+    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) { \
+        return (T##_vec)_mm256_maskload_##suffix(p, T##_first(n)); \
+    } \
     FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
-        return (T##_vec)_mm256_maskload_##suffix(                              \
-            p, _mm256_andnot_si256(T##_first(lo), T##_first(hi)));             \
-    }                                                                          \
-    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) {      \
-        _mm256_maskstore_##suffix(p, T##_first(n), v);                         \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm256_max_##suffix(a, b);                             \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm256_min_##suffix(a, b);                             \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
-        return (T##_vec)_mm256_blendv_##suffix(                                \
-            _mm256_max_##suffix(a, b), a,                                      \
-            _mm256_cmp_##suffix(a, a, _CMP_UNORD_Q));                          \
+        return (T##_vec)_mm256_maskload_##suffix( \
+            p, _mm256_andnot_si256(T##_first(lo), T##_first(hi))); \
+    } \
+    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
+        _mm256_maskstore_##suffix(p, T##_first(n), v); \
+    } \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm256_max_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm256_min_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm256_blendv_##suffix(_mm256_max_##suffix(a, b), a, \
+                                               _mm256_cmp_##suffix(a, a, _CMP_UNORD_Q)); \
     }
 FC_DEFINE_AVX2(f32, ps)
 FC_DEFINE_AVX2(f64, pd)

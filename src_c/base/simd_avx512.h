@@ -8,38 +8,39 @@ FC_INLINE __mmask8 f64_first(int64_t n) {
     return (__mmask8)_bzhi_u32(0xff, (unsigned)n);
 }
 
-#define FC_DEFINE_AVX512(T, suffix)                                            \
-    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) {         \
-        return (T##_vec)_mm512_maskz_loadu_##suffix(T##_first(n), p);          \
-    }                                                                          \
+#define FC_DEFINE_AVX512(T, suffix) \
+    FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) { \
+        return (T##_vec)_mm512_maskz_loadu_##suffix(T##_first(n), p); \
+    } \
     FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
-        return (T##_vec)_mm512_maskz_loadu_##suffix(                           \
-            T##_first(hi) & (__typeof__(T##_first(hi)))~T##_first(lo), p);     \
-    }                                                                          \
-    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) {      \
-        _mm512_mask_storeu_##suffix(p, T##_first(n), v);                       \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm512_max_##suffix(a, b);                             \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm512_min_##suffix(a, b);                             \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
-        return (T##_vec)_mm512_mask_mov_##suffix(                              \
-            _mm512_max_##suffix(a, b),                                         \
-            _mm512_cmp_##suffix##_mask(a, a, _CMP_UNORD_Q), a);                \
+        return (T##_vec)_mm512_maskz_loadu_##suffix( \
+            T##_first(hi) & (__typeof__(T##_first(hi)))~T##_first(lo), p); \
+    } \
+    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
+        _mm512_mask_storeu_##suffix(p, T##_first(n), v); \
+    } \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm512_max_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm512_min_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm512_mask_mov_##suffix( \
+            _mm512_max_##suffix(a, b), _mm512_cmp_##suffix##_mask(a, a, _CMP_UNORD_Q), a); \
     }
 FC_DEFINE_AVX512(f32, ps)
 FC_DEFINE_AVX512(f64, pd)
 #undef FC_DEFINE_AVX512
 
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
-    const __m512i lanes = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i lanes =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return (f32_vec)_mm512_permutex2var_ps(a, lanes, b);
 }
 FC_INLINE f32_vec f32_v_odds(f32_vec a, f32_vec b) {
-    const __m512i lanes = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    const __m512i lanes =
+        _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return (f32_vec)_mm512_permutex2var_ps(a, lanes, b);
 }
 FC_INLINE f64_vec f64_v_evens(f64_vec a, f64_vec b) {

@@ -4,21 +4,21 @@
 
 #include "simd_partial.h"
 
-#define FC_DEFINE_NEON(T, suffix)                                              \
-    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)vmaxq_##suffix(a, b);                                  \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)vminq_##suffix(a, b);                                  \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
-        return (T##_vec)vmaxq_##suffix(a, b);                                  \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_evens(T##_vec a, T##_vec b) {                      \
-        return (T##_vec)vuzp1q_##suffix(a, b);                                 \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_odds(T##_vec a, T##_vec b) {                       \
-        return (T##_vec)vuzp2q_##suffix(a, b);                                 \
+#define FC_DEFINE_NEON(T, suffix) \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
+        return (T##_vec)vmaxq_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
+        return (T##_vec)vminq_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
+        return (T##_vec)vmaxq_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_evens(T##_vec a, T##_vec b) { \
+        return (T##_vec)vuzp1q_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_odds(T##_vec a, T##_vec b) { \
+        return (T##_vec)vuzp2q_##suffix(a, b); \
     }
 FC_DEFINE_NEON(f32, f32)
 FC_DEFINE_NEON(f64, f64)

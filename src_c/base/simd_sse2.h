@@ -3,18 +3,17 @@
 
 #include "simd_partial.h"
 
-#define FC_DEFINE_SSE2(T, suffix)                                              \
-    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm_max_##suffix(a, b);                                \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) {                        \
-        return (T##_vec)_mm_min_##suffix(a, b);                                \
-    }                                                                          \
-    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) {                    \
-        const T##_vec nan = (T##_vec)_mm_cmpunord_##suffix(a, a);              \
-        return (T##_vec)_mm_or_##suffix(                                       \
-            _mm_and_##suffix(nan, a),                                          \
-            _mm_andnot_##suffix(nan, _mm_max_##suffix(a, b)));                 \
+#define FC_DEFINE_SSE2(T, suffix) \
+    FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm_max_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm_min_##suffix(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
+        const T##_vec nan = (T##_vec)_mm_cmpunord_##suffix(a, a); \
+        return (T##_vec)_mm_or_##suffix(_mm_and_##suffix(nan, a), \
+                                        _mm_andnot_##suffix(nan, _mm_max_##suffix(a, b))); \
     }
 FC_DEFINE_SSE2(f32, ps)
 FC_DEFINE_SSE2(f64, pd)

@@ -7,8 +7,7 @@ static void FC_NAME(col2im)(const fc_col2im_args *a) {
         real *out = (real *)a->out + y * a->out_row;
         for (int64_t j = 0; j < a->columns; j++) {
             const int64_t column = j * a->stride[1] + a->offset[1];
-            if (column >= 0 && column < a->width)
-                out[column * a->out_column] += x[j * a->x_column];
+            if (column >= 0 && column < a->width) out[column * a->out_column] += x[j * a->x_column];
         }
     }
 }

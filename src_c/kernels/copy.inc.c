@@ -6,13 +6,10 @@
 
 /* The first n <= VL elements p[0], p[step], ...; step is 1 or 2. */
 FC_INLINE vec FC_NAME(copy_load)(const real *p, const int step, int64_t n) {
-    if (step == 1)
-        return n == VL ? v_load(p) : v_load_first(p, n);
-    if (n == VL)
-        return v_evens(v_load(p), v_load_first(p + VL, VL - 1));
+    if (step == 1) return n == VL ? v_load(p) : v_load_first(p, n);
+    if (n == VL) return v_evens(v_load(p), v_load_first(p + VL, VL - 1));
     const int64_t extent = 2 * n - 1;
-    if (extent <= VL)
-        return v_evens(v_load_first(p, extent), v_set1(0));
+    if (extent <= VL) return v_evens(v_load_first(p, extent), v_set1(0));
     return v_evens(v_load(p), v_load_first(p + VL, extent - VL));
 }
 
@@ -54,8 +51,9 @@ FC_INLINE void FC_NAME(copy_transposed)(const real *from, int64_t from_row, cons
         for (int64_t i = 0; i < rows; i += VL) {
             const int64_t ni = rows - i < VL ? rows - i : VL;
             const int64_t nj = columns - j < VL ? columns - j : VL;
-            FC_NAME(transpose_block)(from + i * from_row + j * step, from_row, step,
-                                     to + j * to_column + i, to_column, ni, nj);
+            FC_NAME(transpose_block)
+            (from + i * from_row + j * step, from_row, step, to + j * to_column + i, to_column, ni,
+             nj);
         }
 }
 

@@ -70,8 +70,7 @@ FC_INLINE void FC_NAME(depthwise_tile)(const int K, const int S, const int ROWS,
     if (S == 2)
         for (; s + 2 <= K; s += 2)
             FC_NAME(depthwise_columns)(K, S, ROWS, XV, 2, MASKED, a, p, first, s, acc);
-    for (; s < K; s++)
-        FC_NAME(depthwise_columns)(K, S, ROWS, XV, 1, MASKED, a, p, first, s, acc);
+    for (; s < K; s++) FC_NAME(depthwise_columns)(K, S, ROWS, XV, 1, MASKED, a, p, first, s, acc);
 
     const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
@@ -112,20 +111,26 @@ FC_INLINE void FC_NAME(depthwise_band)(const int K, const int S, const int ROWS,
     }
 }
 
-#define FC_BAND(K, S, ROWS)                                                    \
-    static __attribute__((noinline)) void                                      \
-    FC_NAME(depthwise_##K##s##S##_##ROWS)(const fc_depthwise_args *a, int64_t y) { \
-        FC_NAME(depthwise_band)(K, S, ROWS, a, y);                             \
+#define FC_BAND(K, S, ROWS) \
+    static __attribute__((noinline)) void FC_NAME(depthwise_##K##s##S##_##ROWS)( \
+        const fc_depthwise_args *a, int64_t y) { \
+        FC_NAME(depthwise_band)(K, S, ROWS, a, y); \
     }
 /* Row blocks offered: the full one, one less (14 rows are 7 + 7), half, one. */
 #if DEPTHWISE_ROWS == 8
 #define FC_BANDS(K, S) FC_BAND(K, S, 8) FC_BAND(K, S, 7) FC_BAND(K, S, 4) FC_BAND(K, S, 1)
-#define FC_BAND_NAMES(K, S) {FC_NAME(depthwise_##K##s##S##_8), FC_NAME(depthwise_##K##s##S##_7), \
-                             FC_NAME(depthwise_##K##s##S##_4), FC_NAME(depthwise_##K##s##S##_1)}
+#define FC_BAND_NAMES(K, S) \
+    { \
+        FC_NAME(depthwise_##K##s##S##_8), FC_NAME(depthwise_##K##s##S##_7), \
+            FC_NAME(depthwise_##K##s##S##_4), FC_NAME(depthwise_##K##s##S##_1) \
+    }
 #else
 #define FC_BANDS(K, S) FC_BAND(K, S, 4) FC_BAND(K, S, 3) FC_BAND(K, S, 2) FC_BAND(K, S, 1)
-#define FC_BAND_NAMES(K, S) {FC_NAME(depthwise_##K##s##S##_4), FC_NAME(depthwise_##K##s##S##_3), \
-                             FC_NAME(depthwise_##K##s##S##_2), FC_NAME(depthwise_##K##s##S##_1)}
+#define FC_BAND_NAMES(K, S) \
+    { \
+        FC_NAME(depthwise_##K##s##S##_4), FC_NAME(depthwise_##K##s##S##_3), \
+            FC_NAME(depthwise_##K##s##S##_2), FC_NAME(depthwise_##K##s##S##_1) \
+    }
 #endif
 FC_BANDS(3, 1)
 FC_BANDS(3, 2)
@@ -136,10 +141,9 @@ FC_BANDS(7, 2)
 
 static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
     typedef void band_fn(const fc_depthwise_args *, int64_t y);
-    static band_fn *const bands[3][2][4] = {
-        {FC_BAND_NAMES(3, 1), FC_BAND_NAMES(3, 2)},
-        {FC_BAND_NAMES(5, 1), FC_BAND_NAMES(5, 2)},
-        {FC_BAND_NAMES(7, 1), FC_BAND_NAMES(7, 2)}};
+    static band_fn *const bands[3][2][4] = {{FC_BAND_NAMES(3, 1), FC_BAND_NAMES(3, 2)},
+                                            {FC_BAND_NAMES(5, 1), FC_BAND_NAMES(5, 2)},
+                                            {FC_BAND_NAMES(7, 1), FC_BAND_NAMES(7, 2)}};
     static const int64_t rows[4] = {DEPTHWISE_ROWS, DEPTHWISE_ROWS - 1, DEPTHWISE_ROWS / 2, 1};
     band_fn *const *const band = bands[a->kernel / 2 - 1][a->stride - 1];
     /* The last block moves back to overlap the one before: computing a row

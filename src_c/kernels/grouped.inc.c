@@ -39,13 +39,13 @@ FC_INLINE void FC_NAME(grouped_tile)(const int PIXELS, const int SIZE, const fc_
 
 /* Sizes beyond VL are never called; they only have to compile. */
 #define FC_WITHIN(SIZE) ((SIZE) < VL ? (SIZE) : VL)
-#define FC_SIZE(SIZE)                                                          \
-    static __attribute__((noinline)) void FC_NAME(grouped_##SIZE)(             \
+#define FC_SIZE(SIZE) \
+    static __attribute__((noinline)) void FC_NAME(grouped_##SIZE)( \
         const fc_grouped_args *a, const real *const *x, real *const *out, bool full) { \
-        if (full)                                                              \
+        if (full) \
             FC_NAME(grouped_tile)(GROUPED_PIXELS, FC_WITHIN(SIZE), a, x, out); \
-        else                                                                   \
-            FC_NAME(grouped_tile)(1, FC_WITHIN(SIZE), a, x, out);              \
+        else \
+            FC_NAME(grouped_tile)(1, FC_WITHIN(SIZE), a, x, out); \
     }
 FC_SIZE(2)
 FC_SIZE(4)

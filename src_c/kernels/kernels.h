@@ -156,12 +156,12 @@ typedef struct {
 /* One instruction set's kernels for one type, with the tile sizes that callers
  * pack and cut their work by. */
 typedef struct {
-    int64_t element;            /* bytes */
-    int64_t vl;                 /* elements in a vector */
-    int64_t pixel_rows;         /* MR of `pixels` */
-    int64_t pixel_channels;     /* NR of `pixels`, a multiple of vl */
-    int64_t plane_channels;     /* PM of `planes` */
-    int64_t plane_vectors;      /* PV of `planes` */
+    int64_t element;        /* bytes */
+    int64_t vl;             /* elements in a vector */
+    int64_t pixel_rows;     /* MR of `pixels` */
+    int64_t pixel_channels; /* NR of `pixels`, a multiple of vl */
+    int64_t plane_channels; /* PM of `planes` */
+    int64_t plane_vectors;  /* PV of `planes` */
 #define FC_KERNEL(stem, name) void (*name)(const fc_##name##_args *);
 #include "../kernels.def"
 #undef FC_KERNEL

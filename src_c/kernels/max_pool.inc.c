@@ -106,7 +106,8 @@ static void FC_NAME(max_pool)(const fc_max_pool_args *a) {
         FC_NAME(pool_indices)(a);
         return;
     }
-    const int64_t reach = (a->out_width - 1) * a->stride[1] + (a->kernel[1] - 1) * a->dilation[1] + 1;
+    const int64_t reach = (a->out_width - 1) * a->stride[1] + (a->kernel[1] - 1) * a->dilation[1] +
+                          1;
     const int64_t padded = reach > a->pad[1] + a->width ? reach : a->pad[1] + a->width;
     for (int64_t i = 0; i < a->out_height; i++) {
         const int64_t y0 = i * a->stride[0] - a->pad[0];

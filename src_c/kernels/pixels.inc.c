@@ -45,18 +45,22 @@ FC_INLINE void FC_NAME(pixels_tile)(const int MR, const int NV, const fc_pixels_
 
 /* The tile of each width in its own function: one call a tile, constants inside. */
 typedef void FC_NAME(pixels_fn)(const fc_pixels_args *, const real *const *, real *const *);
-#define FC_TILE(MR, NV)                                                        \
-    static __attribute__((noinline)) void FC_NAME(pixels_##MR##x##NV)(         \
-        const fc_pixels_args *a, const real *const *x, real *const *out) {     \
-        FC_NAME(pixels_tile)(MR, NV, a, x, out);                               \
+#define FC_TILE(MR, NV) \
+    static __attribute__((noinline)) void FC_NAME(pixels_##MR##x##NV)( \
+        const fc_pixels_args *a, const real *const *x, real *const *out) { \
+        FC_NAME(pixels_tile)(MR, NV, a, x, out); \
     }
 #if PIXEL_NV == 4
 #define FC_TILE_ROW(MR) FC_TILE(MR, 1) FC_TILE(MR, 2) FC_TILE(MR, 3) FC_TILE(MR, 4)
-#define FC_TILE_NAMES(MR) {FC_NAME(pixels_##MR##x1), FC_NAME(pixels_##MR##x2), \
-                           FC_NAME(pixels_##MR##x3), FC_NAME(pixels_##MR##x4)}
+#define FC_TILE_NAMES(MR) \
+    { \
+        FC_NAME(pixels_##MR##x1), FC_NAME(pixels_##MR##x2), FC_NAME(pixels_##MR##x3), \
+            FC_NAME(pixels_##MR##x4) \
+    }
 #else
 #define FC_TILE_ROW(MR) FC_TILE(MR, 1) FC_TILE(MR, 2)
-#define FC_TILE_NAMES(MR) {FC_NAME(pixels_##MR##x1), FC_NAME(pixels_##MR##x2)}
+#define FC_TILE_NAMES(MR) \
+    { FC_NAME(pixels_##MR##x1), FC_NAME(pixels_##MR##x2) }
 #endif
 FC_TILE_ROW(1)
 FC_TILE_ROW(2)

@@ -79,21 +79,25 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
 }
 
 typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t at, int64_t n);
-#define FC_TILE(M, NV)                                                         \
-    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)(          \
-        const fc_planes_args *a, int64_t at, int64_t n) {                      \
-        if (a->exact && n < NV * VL)                                           \
-            FC_NAME(planes_tile)(M, NV, true, a, at, n);                       \
-        else                                                                   \
-            FC_NAME(planes_tile)(M, NV, false, a, at, n);                      \
+#define FC_TILE(M, NV) \
+    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)(const fc_planes_args *a, \
+                                                                     int64_t at, int64_t n) { \
+        if (a->exact && n < NV * VL) \
+            FC_NAME(planes_tile)(M, NV, true, a, at, n); \
+        else \
+            FC_NAME(planes_tile)(M, NV, false, a, at, n); \
     }
 #if PLANE_NV == 4
 #define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2) FC_TILE(M, 3) FC_TILE(M, 4)
-#define FC_TILE_NAMES(M) {FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2), \
-                          FC_NAME(planes_##M##x3), FC_NAME(planes_##M##x4)}
+#define FC_TILE_NAMES(M) \
+    { \
+        FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2), FC_NAME(planes_##M##x3), \
+            FC_NAME(planes_##M##x4) \
+    }
 #else
 #define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2)
-#define FC_TILE_NAMES(M) {FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2)}
+#define FC_TILE_NAMES(M) \
+    { FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2) }
 #endif
 FC_TILE_ROW(1)
 FC_TILE_ROW(2)

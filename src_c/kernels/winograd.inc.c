@@ -148,7 +148,8 @@ FC_INLINE void FC_NAME(winograd_output_m)(const int M, const fc_winograd_output_
                 vec half[6][4], result[4][4];
                 FC_UNROLL for (int j = 0; j < T; j++) {
                     vec d[6];
-                    FC_UNROLL for (int i = 0; i < T; i++) d[i] = v_load(z + (i * T + j) * a->z_step);
+                    FC_UNROLL for (int i = 0; i < T; i++)
+                        d[i] = v_load(z + (i * T + j) * a->z_step);
                     FC_NAME(winograd_at)(M, d, half[j]);
                 }
                 FC_UNROLL for (int i = 0; i < M; i++) {

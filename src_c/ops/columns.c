@@ -8,9 +8,8 @@
 static void inside(const fc_conv_spec *s, int axis, int64_t offset, int64_t *lo, int64_t *hi) {
     const int64_t out = s->out[axis], stride = s->stride[axis];
     *lo = fc_clamp(offset < 0 ? fc_ceil_div(-offset, stride) : 0, 0, out);
-    *hi = offset < s->in[axis]
-              ? fc_clamp(fc_ceil_div(s->in[axis] - offset, stride), *lo, out)
-              : *lo;
+    *hi = offset < s->in[axis] ? fc_clamp(fc_ceil_div(s->in[axis] - offset, stride), *lo, out)
+                               : *lo;
 }
 
 static const void *plane_at(const fc_conv_spec *s, const fc_tensor *image, int64_t item,

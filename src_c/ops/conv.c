@@ -8,8 +8,8 @@
 
 const fc_conv_algorithm *fc_conv_algorithm_at(int i) {
     static const fc_conv_algorithm *const table[] = {
-        &fc_conv_direct, &fc_conv_im2col, &fc_conv_dilated, &fc_conv_depthwise, &fc_conv_grouped,
-        &fc_conv_winograd4, &fc_conv_winograd2,
+        &fc_conv_direct,  &fc_conv_im2col,    &fc_conv_dilated,   &fc_conv_depthwise,
+        &fc_conv_grouped, &fc_conv_winograd4, &fc_conv_winograd2,
     };
     return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
 }
@@ -28,8 +28,8 @@ fc_status fc_conv_validate(fc_conv_spec *s) {
             s->dilation[a] > LARGEST || s->pad_lo[a] > LARGEST || s->pad_hi[a] > LARGEST)
             return FC_TOO_LARGE;
         const int64_t padded = s->in[a] + s->pad_lo[a] + s->pad_hi[a];
-        const int64_t window = fc_add(fc_mul(s->kernel[a] - 1, s->dilation[a], &overflow), 1,
-                                      &overflow);
+        const int64_t window =
+            fc_add(fc_mul(s->kernel[a] - 1, s->dilation[a], &overflow), 1, &overflow);
         if (overflow) return FC_TOO_LARGE;
         if (window > padded) return FC_EMPTY_OUTPUT;
         s->out[a] = (padded - window) / s->stride[a] + 1;

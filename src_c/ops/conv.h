@@ -28,8 +28,8 @@ typedef struct {
     int64_t in_channels, out_channels, groups;
     int64_t in[FC_AXES], kernel[FC_AXES], stride[FC_AXES], dilation[FC_AXES];
     int64_t pad_lo[FC_AXES], pad_hi[FC_AXES];
-    double clip_lo, clip_hi;  /* fused activation; -inf and inf for none */
-    int64_t out[FC_AXES];     /* by fc_conv_validate */
+    double clip_lo, clip_hi; /* fused activation; -inf and inf for none */
+    int64_t out[FC_AXES];    /* by fc_conv_validate */
 } fc_conv_spec;
 
 /* An array's memory, in elements; any strides, zero and negative ones too. */
@@ -40,14 +40,14 @@ typedef struct {
 
 /* How the work of one job is cut: see ops/strips.h. */
 typedef struct {
-    int64_t out[FC_AXES];        /* output pixels of a full strip: (1, rows, columns) */
-    int64_t strips[FC_AXES];     /* how many strips along each axis */
-    int64_t grain;               /* strips begin at its multiples, in rows and columns */
-    int64_t channels, blocks;    /* input channels of a group at a time, and times */
-    int64_t panels, per_visit;   /* weight panels of a group; those served by one strip */
+    int64_t out[FC_AXES];      /* output pixels of a full strip: (1, rows, columns) */
+    int64_t strips[FC_AXES];   /* how many strips along each axis */
+    int64_t grain;             /* strips begin at its multiples, in rows and columns */
+    int64_t channels, blocks;  /* input channels of a group at a time, and times */
+    int64_t panels, per_visit; /* weight panels of a group; those served by one strip */
     int64_t items;
     int64_t strip_bytes, out_bytes, tap_bytes;
-    bool in_place;               /* the input itself serves as strip */
+    bool in_place; /* the input itself serves as strip */
 } fc_geometry;
 
 typedef struct fc_conv_plan fc_conv_plan;
@@ -95,8 +95,8 @@ const fc_conv_algorithm *fc_conv_algorithm_at(int i);
 
 fc_status fc_conv_validate(fc_conv_spec *spec);
 
-/* `packs_each_call`: the cost of packing counts, for one image. `family` NULL lets the cost model choose among all; FC_UNSUPPORTED if every
- * row of the named one refuses. */
+/* `packs_each_call`: the cost of packing counts, for one image. `family` NULL lets the cost model
+ * choose among all; FC_UNSUPPORTED if every row of the named one refuses. */
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
                             const char *family, bool packs_each_call);
 
@@ -109,8 +109,7 @@ fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const voi
 
 /* Any order and any split of the items gives the same bits. `scratch` has
  * job->scratch_bytes, aligned to FC_SCRATCH_ALIGNMENT. */
-static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t end,
-                               void *scratch) {
+static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
     job->plan->algorithm->run(job, begin, end, scratch);
 }
 

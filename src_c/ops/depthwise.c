@@ -47,8 +47,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         memcpy(packed, bias, biases);
     else
         memset(packed, 0, biases);
-    memcpy((char *)packed + biases, w,
-           (size_t)(s->out_channels * fc_kernel_size(s) * k->element));
+    memcpy((char *)packed + biases, w, (size_t)(s->out_channels * fc_kernel_size(s) * k->element));
 }
 
 static bool stores_directly(const fc_conv_job *job) {
@@ -64,10 +63,14 @@ static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_ar
     const int64_t top = fc_clamp(y0, 0, spec->in[FC_Y]);
     const int64_t bottom = fc_clamp(y0 + fc_reach(spec, FC_Y, s->size[FC_Y]), top, spec->in[FC_Y]);
     k->copy(&(fc_copy_args){
-        .from = fc_strip_in(job, s, 0, top, 0), .to = s->strip,
-        .rows = bottom - top, .columns = spec->in[FC_X],
-        .from_row = job->x.axis[FC_Y], .from_column = job->x.axis[FC_X],
-        .to_row = spec->in[FC_X], .to_column = 1,
+        .from = fc_strip_in(job, s, 0, top, 0),
+        .to = s->strip,
+        .rows = bottom - top,
+        .columns = spec->in[FC_X],
+        .from_row = job->x.axis[FC_Y],
+        .from_column = job->x.axis[FC_X],
+        .to_row = spec->in[FC_X],
+        .to_column = 1,
     });
     a->x = s->strip;
     a->x_row = spec->in[FC_X];
@@ -79,13 +82,19 @@ static void filter_rows(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
     fc_depthwise_args a = {
-        .kernel = spec->kernel[FC_X], .stride = spec->stride[FC_X],
-        .x = fc_strip_in(job, s, 0, 0, 0), .x_row = job->x.axis[FC_Y],
-        .height = spec->in[FC_Y], .width = spec->in[FC_X],
-        .pad_y = -fc_strip_origin(job, s, FC_Y), .pad_x = spec->pad_lo[FC_X],
-        .row_end = s->size[FC_Y], .out_width = s->size[FC_X],
+        .kernel = spec->kernel[FC_X],
+        .stride = spec->stride[FC_X],
+        .x = fc_strip_in(job, s, 0, 0, 0),
+        .x_row = job->x.axis[FC_Y],
+        .height = spec->in[FC_Y],
+        .width = spec->in[FC_X],
+        .pad_y = -fc_strip_origin(job, s, FC_Y),
+        .pad_x = spec->pad_lo[FC_X],
+        .row_end = s->size[FC_Y],
+        .out_width = s->size[FC_X],
         .out_row = stores_directly(job) ? job->y.axis[FC_Y] : s->size[FC_X],
-        .lo = spec->clip_lo, .hi = spec->clip_hi,
+        .lo = spec->clip_lo,
+        .hi = spec->clip_hi,
     };
     if (job->x.axis[FC_X] != 1) load_rows(job, s, &a);
     for (int64_t m = 0; m < fc_group_out(spec); m++) {
@@ -109,12 +118,17 @@ static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
         k->planes(&(fc_planes_args){
             .x = s->strip,
             .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
-            .bias = fc_at(job->packed, channel, k), .out = out,
-            .tap = s->taps, .taps = fc_kernel_size(spec), .channels = 1,
-            .rows = s->size[FC_Y], .width = s->size[FC_X],
+            .bias = fc_at(job->packed, channel, k),
+            .out = out,
+            .tap = s->taps,
+            .taps = fc_kernel_size(spec),
+            .channels = 1,
+            .rows = s->size[FC_Y],
+            .width = s->size[FC_X],
             .pitch = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k).pitch,
             .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
-            .lo = spec->clip_lo, .hi = spec->clip_hi,
+            .lo = spec->clip_lo,
+            .hi = spec->clip_hi,
         });
         if (!direct) fc_plane_strip_store(job, s, m, 1, out);
     }

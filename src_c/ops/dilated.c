@@ -25,8 +25,8 @@ static int64_t phases(const fc_conv_spec *s, int axis) {
 
 /* Phase f of one axis, with g = gcd(stride, dilation): output o = o' * (d / g) + f
  * reads input o * stride + r * d - pad = d * (o' * (stride / g) + r) + f * stride - pad. */
-static void axis_phase(const fc_conv_spec *s, int axis, int64_t f, fc_conv_spec *sub,
-                       fc_tensor *x, fc_tensor *y, int64_t *x_at, int64_t *y_at) {
+static void axis_phase(const fc_conv_spec *s, int axis, int64_t f, fc_conv_spec *sub, fc_tensor *x,
+                       fc_tensor *y, int64_t *x_at, int64_t *y_at) {
     const int64_t d = s->dilation[axis], g = gcd(s->stride[axis], d);
     const int64_t from = f * s->stride[axis] - s->pad_lo[axis];
     const int64_t offset = ((from % d) + d) % d;
@@ -38,8 +38,8 @@ static void axis_phase(const fc_conv_spec *s, int axis, int64_t f, fc_conv_spec 
     sub->in[axis] = size - first;
     sub->pad_lo[axis] = skipped < 0 ? -skipped : 0;
     sub->out[axis] = fc_ceil_div(s->out[axis] - f, d / g);
-    sub->pad_hi[axis] = fc_max(
-        0, fc_reach(sub, axis, sub->out[axis]) - sub->pad_lo[axis] - sub->in[axis]);
+    sub->pad_hi[axis] =
+        fc_max(0, fc_reach(sub, axis, sub->out[axis]) - sub->pad_lo[axis] - sub->in[axis]);
     *x_at += size ? (offset + first * d) * x->axis[axis] : 0;
     *y_at += f * y->axis[axis];
     x->axis[axis] *= d;

@@ -40,15 +40,19 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)reduction(s), vl = (double)k->vl;
     const double width = (double)s->out[FC_X], height = (double)(s->out[FC_Y] * s->out[FC_Z]);
     const bool pointwise = fc_kernel_size(s) == 1 && s->stride[FC_X] == 1;
-    const double junk = pointwise ? 0 : (double)((s->kernel[FC_X] - 1) * s->dilation[FC_X]) /
-                                            (double)s->stride[FC_X];
+    const double junk = pointwise ? 0
+                                  : (double)((s->kernel[FC_X] - 1) * s->dilation[FC_X]) /
+                                        (double)s->stride[FC_X];
     const double vectors = fmin(ceil((width + junk) * height / vl), ceil(width / vl) * height);
     const double m = (double)fc_group_out(s) / (double)panels(s, k); /* channels of a tile */
     const double nv = (double)k->plane_vectors;
     /* A tile step takes m * nv multiplications and m + nv loads. */
     const double step = fmax(m * nv, m + 2 * nv) / (m * nv);
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    const double moved = in / vl * (s->channels_last ? 4.0 : pointwise ? 0.0 : 2.0) +
+    const double moved = in / vl *
+                             (s->channels_last ? 4.0
+                              : pointwise      ? 0.0
+                                               : 2.0) +
                          (double)s->out_channels * vectors * (pointwise ? 1.0 : 3.0);
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
@@ -134,8 +138,8 @@ static void cut(fc_conv_job *job) {
     const fc_conv_spec *s = &job->spec;
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
-    const int64_t channels =
-        reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), CHANNEL_BLOCK) : fc_group_in(s);
+    const int64_t channels = reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), CHANNEL_BLOCK)
+                                                           : fc_group_in(s);
     g->panels = panels(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES, INT64_MAX);
     /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */

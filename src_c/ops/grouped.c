@@ -88,8 +88,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     void *out = direct ? fc_strip_out(job, s) : s->out;
     k->grouped(&(fc_grouped_args){
         .x = s->strip,
-        .w = fc_at(job->packed,
-                   (spec->groups + s->group * size * fc_kernel_size(spec)) * vl, k),
+        .w = fc_at(job->packed, (spec->groups + s->group * size * fc_kernel_size(spec)) * vl, k),
         .bias = fc_at(job->packed, s->group * vl, k),
         .out = out,
         .tap = s->taps,

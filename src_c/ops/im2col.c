@@ -37,7 +37,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double vectors = (double)fc_ceil_div(fc_group_out(s), k->vl);
     const double busy = fmax(vectors, 1.5);
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    const double moved = s->channels_last ? in / vl : in / vl * 5.0 + pixels * groups * vectors * 10.0;
+    const double moved = s->channels_last ? in / vl
+                                          : in / vl * 5.0 + pixels * groups * vectors * 10.0;
     const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
     return pixels * groups * n * busy + moved + narrow +
            fc_strips_excess(s, k, fc_pixel_strip_bytes);
@@ -88,7 +89,9 @@ typedef struct {
 /* Steps of the strip, or of the input where it is read in place. */
 static tap_list strides_of(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
-    tap_list t = {.tap = (fc_tap *)s->taps + 1, .row = fc_pixel_strip_row(job, s, s->c_size), .column = s->c_size};
+    tap_list t = {.tap = (fc_tap *)s->taps + 1,
+                  .row = fc_pixel_strip_row(job, s, s->c_size),
+                  .column = s->c_size};
     if (job->geometry.in_place) {
         t.row = job->x.axis[FC_Y];
         t.column = job->x.axis[FC_X];
@@ -113,10 +116,9 @@ static void make_taps(const fc_conv_job *job, const fc_strip *s) {
                 const int64_t at = job->geometry.in_place
                                        ? q * spec->dilation[FC_Z] * job->x.axis[FC_Z]
                                        : q * rows * t.row;
-                t.tap[t.count++] =
-                    (fc_tap){.x = at + r * spec->dilation[FC_Y] * t.row +
-                                  x * spec->dilation[FC_X] * t.column,
-                             .w = row};
+                t.tap[t.count++] = (fc_tap){.x = at + r * spec->dilation[FC_Y] * t.row +
+                                                 x * spec->dilation[FC_X] * t.column,
+                                            .w = row};
             }
         }
     ((fc_tap *)s->taps)->x = t.count;
@@ -144,8 +146,8 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
                        : (char *)s->out + slot * job->geometry.out_bytes;
     fc_pixels_args args = {
         .x = job->geometry.in_place
-                 ? fc_strip_in(job, s, fc_strip_origin(job, s, FC_Z),
-                               fc_strip_origin(job, s, FC_Y), fc_strip_origin(job, s, FC_X))
+                 ? fc_strip_in(job, s, fc_strip_origin(job, s, FC_Z), fc_strip_origin(job, s, FC_Y),
+                               fc_strip_origin(job, s, FC_X))
                  : s->strip,
         .w = fc_at(job->packed, weights + row * nr, k),
         .bias = s->first ? fc_at(job->packed, (s->group * np + p) * nr, k) : NULL,
@@ -156,8 +158,8 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .end = s->size[FC_Y] * s->size[FC_X],
         .width = s->size[FC_X],
         .x_row = t.row * spec->stride[FC_Y],
-        .x_column = t.column * (job->geometry.in_place ? spec->stride[FC_X]
-                                                       : fc_pixel_strip_step(spec)),
+        .x_column = t.column *
+                    (job->geometry.in_place ? spec->stride[FC_X] : fc_pixel_strip_step(spec)),
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * out_pitch(k),
         .out_column = direct ? job->y.axis[FC_X] : out_pitch(k),
         .channels = channels,
@@ -176,7 +178,8 @@ static void cut(fc_conv_job *job) {
     for (int a = 0; a < FC_AXES; a++) padded |= s->pad_lo[a] || s->pad_hi[a];
     g->panels = panels(s, k);
     fc_strips_cut(job, fc_pixel_strip_bytes, block_channels(s), STRIP_BYTES,
-                  fc_pixel_strip_stores_directly(job) ? INT64_MAX : OUT_BYTES / (out_pitch(k) * k->element));
+                  fc_pixel_strip_stores_directly(job) ? INT64_MAX
+                                                      : OUT_BYTES / (out_pitch(k) * k->element));
     g->in_place = !padded && job->x.channel == 1 && g->blocks == 1;
     if (g->in_place) g->strip_bytes = 0;
     g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);

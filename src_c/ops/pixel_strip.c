@@ -8,8 +8,8 @@ static int64_t strip_width(const fc_conv_spec *s, int64_t columns) {
     return s->kernel[FC_X] == 1 ? columns : fc_reach(s, FC_X, columns);
 }
 
-int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                           int64_t channels, const fc_kernels *k) {
+int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                             const fc_kernels *k) {
     return s->kernel[FC_Z] * fc_reach(s, FC_Y, rows) * strip_width(s, columns) * channels *
            k->element;
 }
@@ -22,11 +22,12 @@ int64_t fc_pixel_strip_step(const fc_conv_spec *s) {
     return s->kernel[FC_X] == 1 ? 1 : s->stride[FC_X];
 }
 
-static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y,
-                     int64_t c, int64_t pitch, void *row) {
+static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t c,
+                     int64_t pitch, void *row) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const int64_t width = strip_width(spec, s->size[FC_X]), step = spec->kernel[FC_X] == 1 ? spec->stride[FC_X] : 1;
+    const int64_t width = strip_width(spec, s->size[FC_X]),
+                  step = spec->kernel[FC_X] == 1 ? spec->stride[FC_X] : 1;
     const int64_t x0 = fc_strip_origin(job, s, FC_X);
     if (z < 0 || z >= spec->in[FC_Z] || y < 0 || y >= spec->in[FC_Y]) {
         memset(row, 0, (size_t)(width * pitch * k->element));

@@ -6,8 +6,8 @@
 #include "strips.h"
 
 /* An fc_strip_bytes. */
-int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                             int64_t channels, const fc_kernels *k);
+int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                             const fc_kernels *k);
 
 /* Elements from one row of the strip to the next, for pixels of `pitch` elements. */
 int64_t fc_pixel_strip_row(const fc_conv_job *job, const fc_strip *s, int64_t pitch);

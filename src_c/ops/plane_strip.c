@@ -5,7 +5,7 @@
 #include <string.h>
 
 fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                            const fc_kernels *k) {
+                                 const fc_kernels *k) {
     fc_plane_shape p = {
         .phase_y = fc_min(s->stride[FC_Y], (s->kernel[FC_Y] - 1) * s->dilation[FC_Y] + 1),
         .phase_x = fc_min(s->stride[FC_X], (s->kernel[FC_X] - 1) * s->dilation[FC_X] + 1),
@@ -18,8 +18,8 @@ fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t co
     return p;
 }
 
-int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                           int64_t channels, const fc_kernels *k) {
+int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                             const fc_kernels *k) {
     const fc_plane_shape p = fc_plane_shape_of(s, rows, columns, k);
     /* The kernel's last vector reads on beyond the last plane. */
     return (channels * s->kernel[FC_Z] * p.phase_y * p.phase_x * p.plane +
@@ -55,8 +55,7 @@ static void load_plane(const fc_conv_job *job, const fc_strip *s, const fc_plane
                    (size_t)((p->pitch - hi) * k->element));
         }
     k->copy(&(fc_copy_args){
-        .from = fc_at(fc_strip_in(job, s, z, y0 + top * sy, x0 + lo * sx),
-                      c * job->x.channel, k),
+        .from = fc_at(fc_strip_in(job, s, z, y0 + top * sy, x0 + lo * sx), c * job->x.channel, k),
         .to = fc_at_mut(plane, top * p->pitch + lo, k),
         .rows = bottom - top,
         .columns = hi - lo,

@@ -15,8 +15,8 @@ fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t co
                                  const fc_kernels *k);
 
 /* An fc_strip_bytes. */
-int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                             int64_t channels, const fc_kernels *k);
+int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                             const fc_kernels *k);
 
 /* Copies the planes of the strip's channels; `borders`: also write the zeros
  * around them, which stay valid for the same strip of the next channel. */

@@ -58,8 +58,7 @@ void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget)
 
 double fc_strips_excess(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes) {
     enum { BOUND = 2 << 20, CHANNELS = 128 };
-    const int64_t least = bytes(s, 1, fc_min(8, s->out[FC_X]),
-                                fc_min(fc_group_in(s), CHANNELS), k);
+    const int64_t least = bytes(s, 1, fc_min(8, s->out[FC_X]), fc_min(fc_group_in(s), CHANNELS), k);
     return least > BOUND ? (double)least : 0;
 }
 
@@ -72,8 +71,8 @@ void fc_strips_finish(fc_conv_job *job) {
     if (g->blocks > 1 && g->out_bytes)
         g->per_visit = fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels);
     g->out_bytes = fc_round_up(g->out_bytes, FC_SCRATCH_ALIGNMENT);
-    g->items = job->batch * g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X] *
-               job->spec.groups * g->panels;
+    g->items = job->batch * g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X] * job->spec.groups *
+               g->panels;
     job->scratch_bytes = g->strip_bytes + g->tap_bytes +
                          g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
 }
@@ -135,8 +134,7 @@ void fc_strips_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scr
 }
 
 void *fc_strip_out(const fc_conv_job *job, const fc_strip *s) {
-    int64_t at = s->image * job->y.batch +
-                 s->group * fc_group_out(&job->spec) * job->y.channel;
+    int64_t at = s->image * job->y.batch + s->group * fc_group_out(&job->spec) * job->y.channel;
     for (int a = 0; a < FC_AXES; a++) at += s->begin[a] * job->y.axis[a];
     return fc_at_mut(job->y.data, at, job->kernels);
 }

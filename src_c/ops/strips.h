@@ -65,8 +65,7 @@ static inline int64_t fc_strip_origin(const fc_conv_job *job, const fc_strip *s,
 /* The first output element of the strip in the result, channel 0 of its group. */
 void *fc_strip_out(const fc_conv_job *job, const fc_strip *s);
 /* The first input element of the group and channel block, at position (z, y, x). */
-const void *fc_strip_in(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y,
-                        int64_t x);
+const void *fc_strip_in(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t x);
 
 /* Whether a kernel position of one axis reads only padding for the whole strip
  * and so may be left out: it adds zeros (unless a weight is infinite or NaN). */

@@ -68,13 +68,13 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64
 }
 
 typedef struct {
-    int64_t rows, columns, count;    /* tiles of the strip */
-    int64_t v_step, z_step;          /* elements */
-    int64_t input, v, z, out;        /* elements of each part of the scratch */
+    int64_t rows, columns, count; /* tiles of the strip */
+    int64_t v_step, z_step;       /* elements */
+    int64_t input, v, z, out;     /* elements of each part of the scratch */
 } tile_grid;
 
-static tile_grid grid_of(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
-                         int64_t m, const fc_kernels *k) {
+static tile_grid grid_of(int64_t rows, int64_t columns, int64_t channels, int64_t m,
+                         const fc_kernels *k) {
     const int64_t f = (m + 2) * (m + 2), nr = k->pixel_channels;
     tile_grid t = {.rows = tiles(rows, m), .columns = tiles(columns, m)};
     t.count = t.rows * t.columns;
@@ -84,19 +84,20 @@ static tile_grid grid_of(const fc_conv_spec *s, int64_t rows, int64_t columns, i
     t.v = f * t.v_step;
     t.z = f * t.z_step;
     t.out = rows * columns * (nr + k->vl);
-    (void)s;
     return t;
 }
 
 static int64_t bytes4(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                       const fc_kernels *k) {
-    const tile_grid t = grid_of(s, rows, columns, channels, 4, k);
+    (void)s;
+    const tile_grid t = grid_of(rows, columns, channels, 4, k);
     return (t.input + t.v) * k->element;
 }
 
 static int64_t bytes2(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                       const fc_kernels *k) {
-    const tile_grid t = grid_of(s, rows, columns, channels, 2, k);
+    (void)s;
+    const tile_grid t = grid_of(rows, columns, channels, 2, k);
     return (t.input + t.v) * k->element;
 }
 
@@ -140,20 +141,28 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
             /* A few channels at a time, so that their plain panel stays on the stack. */
             for (int64_t c = 0; c < cg; c += block_channels(s, k)) {
                 const int64_t block = fc_min(block_channels(s, k), padded - c);
-                if (cg % k->vl) memset(fc_at_mut(panel, panel_elements(s, k, m, c), k), 0,
-                                       (size_t)(f * u_step(block, k) * k->element));
+                if (cg % k->vl)
+                    memset(fc_at_mut(panel, panel_elements(s, k, m, c), k), 0,
+                           (size_t)(f * u_step(block, k) * k->element));
                 char *u = fc_at_mut(panel, panel_elements(s, k, m, c), k);
                 for (int64_t part = 0; part < fc_min(block, cg - c); part += PACK_CHANNELS) {
                     double plain[9 * PACK_CHANNELS * PACK_LANES];
                     const int64_t n = fc_min(PACK_CHANNELS, fc_min(block, cg - c) - part);
                     k->pack(&(fc_pack_args){
-                        .w = fc_at(w, first * cg * 9, k), .out = plain, .channels = channels,
-                        .in_channels = cg, .taps = 9,
-                        .c_begin = c + part, .c_end = c + part + n,
+                        .w = fc_at(w, first * cg * 9, k),
+                        .out = plain,
+                        .channels = channels,
+                        .in_channels = cg,
+                        .taps = 9,
+                        .c_begin = c + part,
+                        .c_end = c + part + n,
                     });
                     k->winograd_filter(&(fc_winograd_filter_args){
-                        .w = plain, .u = fc_at_mut(u, part * nr, k), .m = m,
-                        .channels = n, .u_step = u_step(block, k),
+                        .w = plain,
+                        .u = fc_at_mut(u, part * nr, k),
+                        .m = m,
+                        .channels = n,
+                        .u_step = u_step(block, k),
                     });
                 }
             }
@@ -165,14 +174,19 @@ static void load(const fc_conv_job *job, const fc_strip *s, int64_t m) {
     fc_strip whole = *s; /* whole tiles: what they reach beyond the image is zeros */
     for (int a = FC_Y; a <= FC_X; a++) whole.size[a] = fc_round_up(s->size[a], m);
     const int64_t pitch = fc_round_up(s->c_size, k->vl);
-    const tile_grid t = grid_of(&job->spec, s->size[FC_Y], s->size[FC_X], pitch, m, k);
+    const tile_grid t = grid_of(s->size[FC_Y], s->size[FC_X], pitch, m, k);
     if (pitch != s->c_size) memset(s->strip, 0, (size_t)(t.input * k->element));
     fc_pixel_strip_load(job, &whole, s->c_size, pitch);
     k->winograd_input(&(fc_winograd_input_args){
         .x = s->strip,
         .v = fc_at_mut(s->strip, t.input, k),
-        .m = m, .tiles_y = t.rows, .tiles_x = t.columns, .channels = pitch,
-        .x_row = (t.columns * m + 2) * pitch, .x_column = pitch, .v_step = t.v_step,
+        .m = m,
+        .tiles_y = t.rows,
+        .tiles_x = t.columns,
+        .channels = pitch,
+        .x_row = (t.columns * m + 2) * pitch,
+        .x_column = pitch,
+        .v_step = t.v_step,
     });
 }
 
@@ -188,7 +202,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const int64_t nr = k->pixel_channels, np = job->geometry.panels, f = (m + 2) * (m + 2);
     const int64_t pitch = fc_round_up(s->c_size, k->vl), padded = padded_channels(spec, k);
     const int64_t index = s->group * np + p, channels = fc_min(nr, fc_group_out(spec) - p * nr);
-    const tile_grid t = grid_of(spec, s->size[FC_Y], s->size[FC_X], pitch, m, k);
+    const tile_grid t = grid_of(s->size[FC_Y], s->size[FC_X], pitch, m, k);
     const char *u = fc_at(job->packed,
                           spec->groups * np * nr + index * panel_elements(spec, k, m, padded) +
                               panel_elements(spec, k, m, s->c_begin),
@@ -202,21 +216,34 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
             .w = fc_at(u, e * u_step(pitch, k), k),
             .bias = s->first ? zero : NULL,
             .out = fc_at_mut(z, e * t.z_step, k),
-            .tap = s->taps, .taps = 1, .run = pitch,
-            .end = t.count, .width = t.count,
-            .x_column = pitch, .out_column = nr,
+            .tap = s->taps,
+            .taps = 1,
+            .run = pitch,
+            .end = t.count,
+            .width = t.count,
+            .x_column = pitch,
+            .out_column = nr,
             .channels = fc_round_up(channels, k->vl),
-            .lo = -INFINITY, .hi = INFINITY,
+            .lo = -INFINITY,
+            .hi = INFINITY,
         });
     if (!s->last) return;
     const int64_t out_pitch = nr + k->vl;
     char *out = fc_at_mut(z, t.z, k);
     k->winograd_output(&(fc_winograd_output_args){
-        .z = z, .bias = fc_at(job->packed, index * nr, k), .out = out,
-        .m = m, .tiles_x = t.columns, .rows = s->size[FC_Y], .columns = s->size[FC_X],
+        .z = z,
+        .bias = fc_at(job->packed, index * nr, k),
+        .out = out,
+        .m = m,
+        .tiles_x = t.columns,
+        .rows = s->size[FC_Y],
+        .columns = s->size[FC_X],
         .vectors = fc_ceil_div(channels, k->vl),
-        .z_step = t.z_step, .out_row = s->size[FC_X] * out_pitch, .out_column = out_pitch,
-        .lo = spec->clip_lo, .hi = spec->clip_hi,
+        .z_step = t.z_step,
+        .out_row = s->size[FC_X] * out_pitch,
+        .out_column = out_pitch,
+        .lo = spec->clip_lo,
+        .hi = spec->clip_hi,
     });
     fc_pixel_strip_store(job, s, p * nr, channels, out, out_pitch);
 }
@@ -228,7 +255,7 @@ static void cut(fc_conv_job *job, int64_t m, fc_strip_bytes *bytes) {
     g->grain = m;
     g->panels = panels(s, k);
     fc_strips_cut(job, bytes, block_channels(s, k), TILE_BYTES, INT64_MAX);
-    const tile_grid t = grid_of(s, g->out[FC_Y], g->out[FC_X], g->channels, m, k);
+    const tile_grid t = grid_of(g->out[FC_Y], g->out[FC_X], g->channels, m, k);
     g->out_bytes = (t.z + t.out) * k->element;
     /* One tap at offset zero, and a panel of zeros to start the products from. */
     g->tap_bytes = FC_SCRATCH_ALIGNMENT + k->pixel_channels * k->element;
@@ -236,36 +263,35 @@ static void cut(fc_conv_job *job, int64_t m, fc_strip_bytes *bytes) {
 }
 
 /* The two rows differ in m alone. */
-#define FC_ROW(M)                                                              \
-    static double cost##M(const fc_conv_spec *s, const fc_kernels *k) {        \
-        return cost(s, k, M);                                                  \
-    }                                                                          \
-    static double pack_cost##M(const fc_conv_spec *s, const fc_kernels *k) {   \
-        return pack_cost(s, k, M);                                             \
-    }                                                                          \
+#define FC_ROW(M) \
+    static double cost##M(const fc_conv_spec *s, const fc_kernels *k) { \
+        return cost(s, k, M); \
+    } \
+    static double pack_cost##M(const fc_conv_spec *s, const fc_kernels *k) { \
+        return pack_cost(s, k, M); \
+    } \
     static int64_t packed_elements##M(const fc_conv_spec *s, const fc_kernels *k) { \
-        return packed_elements(s, k, M);                                       \
-    }                                                                          \
-    static void pack##M(const fc_conv_plan *plan, const void *w, const void *bias, \
-                        void *packed) {                                        \
-        pack(plan, w, bias, packed, M);                                        \
-    }                                                                          \
-    static void cut##M(fc_conv_job *job) {                                     \
-        cut(job, M, bytes##M);                                                 \
-    }                                                                          \
-    static void load##M(const fc_conv_job *job, const fc_strip *s) {           \
-        load(job, s, M);                                                       \
-    }                                                                          \
+        return packed_elements(s, k, M); \
+    } \
+    static void pack##M(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) { \
+        pack(plan, w, bias, packed, M); \
+    } \
+    static void cut##M(fc_conv_job *job) { \
+        cut(job, M, bytes##M); \
+    } \
+    static void load##M(const fc_conv_job *job, const fc_strip *s) { \
+        load(job, s, M); \
+    } \
     static void panel##M(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) { \
-        panel(job, s, p, slot, M);                                             \
-    }                                                                          \
+        panel(job, s, p, slot, M); \
+    } \
     static void run##M(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) { \
-        static const fc_strip_steps steps = {load##M, no_taps, panel##M};      \
-        fc_strips_run(job, begin, end, scratch, &steps);                       \
-    }                                                                          \
-    const fc_conv_algorithm fc_conv_winograd##M = {                            \
-        "winograd" #M, "winograd", refuse, cost##M, pack_cost##M,           \
-        packed_elements##M, pack##M, cut##M, run##M,                           \
+        static const fc_strip_steps steps = {load##M, no_taps, panel##M}; \
+        fc_strips_run(job, begin, end, scratch, &steps); \
+    } \
+    const fc_conv_algorithm fc_conv_winograd##M = { \
+        "winograd" #M,      "winograd", refuse, cost##M, pack_cost##M, \
+        packed_elements##M, pack##M,    cut##M, run##M, \
     };
 FC_ROW(4)
 FC_ROW(2)
