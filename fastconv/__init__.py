@@ -25,11 +25,11 @@ from ._settings import (
     threads,
     use_isa,
 )
-
-__version__ = "0.1.0"
+from ._version import __version__
 
 __all__ = [
     "Conv2d",
+    "__version__",
     "active_isa",
     "available_isas",
     "col2im",

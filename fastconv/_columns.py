@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
 from ._args import Ints, Padding
+from ._conv import _image
 
 
 def im2col(
@@ -24,7 +26,7 @@ def im2col(
 
     Parameters
     ----------
-    x : array_like, shape (N, C, H, W)
+    x : array_like, shape (N, C, H, W) or (C, H, W)
         Images.
     kernel_size : int or (int, int)
         Rows and columns of a window, R and S.
@@ -33,7 +35,7 @@ def im2col(
 
     Returns
     -------
-    ndarray, shape (N, C * R * S, L)
+    ndarray, shape (N, C * R * S, L) or (C * R * S, L)
         L = H' * W' windows; zeros where a window reaches into the padding.
 
     Raises
@@ -48,14 +50,14 @@ def im2col(
     array([[[0., 2.],
             [1., 3.]]])
     """
-    x = _core.as_array(x, "x")
-    if x.ndim != 4:
-        raise ValueError(f"x must have 4 dimensions (N, C, H, W), got shape {x.shape}")
-    return _core.im2col(x, *_window(x.shape[2:], kernel_size, stride, padding, dilation))
+    x = _image(x)
+    images = x if x.ndim == 4 else x[np.newaxis]
+    columns = _core.im2col(images, *_window(x.shape[-2:], kernel_size, stride, padding, dilation))
+    return columns if x.ndim == 4 else columns[0]
 
 
 def col2im(
-    columns: ArrayLike,
+    cols: ArrayLike,
     output_size: tuple[int, int],
     kernel_size: Ints,
     stride: Ints = 1,
@@ -68,7 +70,7 @@ def col2im(
 
     Parameters
     ----------
-    columns : array_like, shape (N, C * R * S, L)
+    cols : array_like, shape (N, C * R * S, L) or (C * R * S, L)
         One column a window.
     output_size : (int, int)
         Height and width of the images.
@@ -77,25 +79,27 @@ def col2im(
 
     Returns
     -------
-    ndarray, shape (N, C, H, W)
+    ndarray, shape (N, C, H, W) or (C, H, W)
 
     Raises
     ------
     TypeError, ValueError, MemoryError
         As in `conv2d`.
     """
-    columns = _core.as_array(columns, "columns")
-    if columns.ndim != 3:
-        raise ValueError(f"columns must have 3 dimensions (N, C * R * S, L), "
-                         f"got shape {columns.shape}")
+    cols = _core.as_array(cols, "cols")
+    if cols.ndim not in (2, 3):
+        raise ValueError(f"cols must have 3 dimensions (N, C * R * S, L), or 2 unbatched, "
+                         f"got shape {cols.shape}")
     size = _args.per_axis(output_size, "output_size", 2, 1)
     window = _window(size, kernel_size, stride, padding, dilation)
     taps = window[0][0] * window[0][1]
-    if columns.shape[1] == 0 or columns.shape[1] % taps:
-        raise ValueError(f"columns must have a multiple of {taps} rows for "
-                         f"kernel_size={window[0]}, got shape {columns.shape}")
-    shape = (columns.shape[0], columns.shape[1] // taps, *size)
-    return _core.col2im(columns, shape, *window)
+    if cols.shape[-2] == 0 or cols.shape[-2] % taps:
+        raise ValueError(f"cols must have a multiple of {taps} rows for "
+                         f"kernel_size={window[0]}, got shape {cols.shape}")
+    batch = cols if cols.ndim == 3 else cols[np.newaxis]
+    shape = (batch.shape[0], batch.shape[1] // taps, *size)
+    images = _core.col2im(batch, shape, *window)
+    return images if cols.ndim == 3 else images[0]
 
 
 def _window(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any,

@@ -62,10 +62,11 @@ def conv2d(
         Other modes are not available yet.
     activation : {"relu", "relu6"} or (lo, hi), optional
         Clips the result while it is still in registers.
-    algorithm : {"auto", "direct", "im2col", "dilated", "depthwise", "grouped"}, optional
-        "auto" takes what the cost model expects to be fastest for this shape.
+    algorithm : {"auto", "direct", "im2col", "winograd", "dilated", "depthwise", "grouped"}
+        "auto" takes what the cost model expects to be fastest for this shape, packing of the
+        weights included (a `Conv2d` packs once, and may take another).
     precision : {"auto", "exact"}, optional
-        "exact" keeps to algorithms with the error bound below; at present all have it.
+        "exact" keeps to algorithms with the first error bound below: all but Winograd.
     out : ndarray, optional
         Where to put the result: any strides, but writeable, of the result's shape and dtype,
         and sharing no memory with the inputs.
@@ -75,8 +76,8 @@ def conv2d(
     Returns
     -------
     ndarray, shape (N, K, H', W') or (K, H', W')
-        In the layout of `x`.  float64 if an input is (or is an integer wider than 16 bits),
-        otherwise float32.
+        In the layout of `x`.  float64 if `x` or `w` is (or is an integer wider than 16 bits),
+        otherwise float32; `bias` is converted to it.
 
     Raises
     ------
@@ -89,9 +90,11 @@ def conv2d(
 
     Notes
     -----
-    ``|y - y_exact| <= gamma_n * sum |x| |w|`` with gamma_n = n u / (1 - n u), n = C/groups * R * S
-    + 1 and u = 2**-24 (2**-53 for float64): Higham 2002, *Accuracy and Stability of Numerical
-    Algorithms*, section 3.1.  Padding takes part as the number zero, so an infinite weight over
+    ``|y - y_exact| <= gamma_n * (sum |x| |w| + |bias|)`` with gamma_n = n u / (1 - n u),
+    n = C/groups * R * S + 1 and u = 2**-24 (2**-53 for float64): Higham 2002, *Accuracy and
+    Stability of Numerical Algorithms*, section 3.1.  Winograd, which "auto" may take for 3x3
+    filters of stride 1, has a bound relative to the largest sum within its tile instead, see
+    docs/numbers.md.  Padding takes part as the number zero, so an infinite weight over
     padding gives NaN.
 
     Examples

@@ -214,6 +214,11 @@ cdef inline int _common_type(cnp.ndarray a, str a_name, cnp.ndarray b, str b_nam
     return 0
 
 
+def check_dtype(cnp.ndarray a not None, str name not None):
+    """A TypeError that names the array if its dtype is none that is computed with."""
+    _compute_dtype(a.dtype, name)
+
+
 def as_array(value, str name not None):
     """`value` as an ndarray of numbers; a TypeError that names it otherwise."""
     if type(value) is np.ndarray:
@@ -271,8 +276,47 @@ def _self_overlapping(a):
     return False
 
 
+cdef inline void _bounds(cnp.ndarray a, char **lo, char **hi) noexcept:
+    """The addresses between which every element of a non-empty array lies."""
+    cdef int i
+    cdef cnp.npy_intp reach
+    lo[0] = hi[0] = <char *>cnp.PyArray_DATA(a)
+    for i in range(cnp.PyArray_NDIM(a)):
+        reach = (cnp.PyArray_DIM(a, i) - 1) * cnp.PyArray_STRIDE(a, i)
+        if reach < 0:
+            lo[0] += reach
+        else:
+            hi[0] += reach
+    hi[0] += cnp.PyArray_ITEMSIZE(a)
+
+
+cdef bint _surely_fits(cnp.ndarray out, tuple shape, int kind, tuple inputs):
+    """The checks of _checked_out for the usual case, where they all pass; False decides nothing."""
+    cdef int i
+    cdef char *lo
+    cdef char *hi
+    cdef char *other_lo
+    cdef char *other_hi
+    if _type_of(out) != kind or not cnp.PyArray_ISCARRAY(out):
+        return False
+    if cnp.PyArray_NDIM(out) != len(shape) or cnp.PyArray_SIZE(out) == 0:
+        return False
+    for i in range(cnp.PyArray_NDIM(out)):
+        if cnp.PyArray_DIM(out, i) != <cnp.npy_intp>shape[i]:
+            return False
+    _bounds(out, &lo, &hi)
+    for _, array in inputs:
+        if array is not None and cnp.PyArray_SIZE(array):
+            _bounds(array, &other_lo, &other_hi)
+            if lo < other_hi and other_lo < hi:
+                return False
+    return True
+
+
 def _checked_out(out, tuple shape, dtype, tuple inputs):
     """`out` if results can go there, or the error that says why not."""
+    if isinstance(out, np.ndarray) and _surely_fits(out, shape, 1 if dtype == f64 else 0, inputs):
+        return out
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be an ndarray, got {type(out).__name__}")
     if out.shape != shape:
@@ -668,6 +712,8 @@ def store(out, result, x):
 cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stride,
                        tuple padding, tuple dilation, int kind) except -1:
     cdef fc_status status
+    if shape[1] < 1:
+        raise ValueError(f"x must have at least one channel, got shape {shape}")
     spec.dtype = FC_F64 if kind else FC_F32
     spec.channels_last = False
     spec.in_channels = shape[1]
@@ -681,7 +727,8 @@ cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stri
     spec.pad_lo[0] = spec.pad_hi[0] = 0
     status = fc_conv_validate(spec)
     if status != FC_OK:
-        _raise(status, _describe(spec))
+        _raise(status, f"images of {shape[2]}x{shape[3]} with kernel_size={kernel}, "
+                       f"stride={stride}, padding={padding}, dilation={dilation}")
     return 0
 
 
@@ -705,11 +752,11 @@ def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tu
 def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride,
            tuple padding, tuple dilation):
     cdef fc_conv_spec spec
-    cdef int kind = 1 if _compute_dtype(columns.dtype, "columns") == f64 else 0
+    cdef int kind = 1 if _compute_dtype(columns.dtype, "cols") == f64 else 0
     columns = cnp.PyArray_GETCONTIGUOUS(_as_type(columns, kind))
     _columns_spec(&spec, shape, kernel, stride, padding, dilation, kind)
     if (<object>columns).shape[2] != spec.out[1] * spec.out[2]:
-        raise ValueError(f"columns must have {spec.out[1] * spec.out[2]} positions "
+        raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
                          f"({spec.out[1]} x {spec.out[2]} outputs), got shape "
                          f"{(<object>columns).shape}")
     cdef int64_t items = shape[0] * shape[1]

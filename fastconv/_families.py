@@ -89,6 +89,8 @@ def conv2d_depthwise(
     x = _image(x)
     _args.choice(layout, "layout", ("NCHW", "NHWC"))
     channels = x.shape[-1 if layout == "NHWC" else -3]
+    if channels < 1:
+        raise ValueError(f"x must have at least one channel, got shape {x.shape}")
     if groups is None:
         groups = channels
     elif _args.positive_int(groups, "groups") != channels:

@@ -16,8 +16,8 @@ class Conv2d:
     """A convolution with fixed weights, packed once for the instruction set in use.
 
     Parameters are those of `conv2d`; the weights are copied, so later changes to the array do
-    not reach the plan.  Calling it with images gives what `conv2d` gives, with the same bits.
-    A plan can be pickled, and used from many threads at once.
+    not reach the plan.  Packing costs nothing in a call, so "auto" may choose otherwise than
+    `conv2d` does.  A plan can be pickled, and used from many threads at once.
 
     Examples
     --------
@@ -71,7 +71,8 @@ class Conv2d:
         dict
             ``algorithm`` chosen, ``algorithms`` (estimated cost of each, or why it is refused),
             ``isa``, ``dtype``, ``out_shape``, ``flops`` (two for each multiply-add),
-            ``scratch_bytes``, ``packed_bytes`` and ``error_bound``, the gamma_n of `conv2d`.
+            ``items`` (what the work can be split in), ``scratch_bytes``, ``packed_bytes`` and
+            ``error_bound``, the gamma_n of `conv2d` (for Winograd, of its tile).
         """
         if not isinstance(shape, tuple) or len(shape) not in (3, 4):
             raise ValueError(f"shape must be a tuple of 4 sizes, or 3 unbatched, got {shape!r}")

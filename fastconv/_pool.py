@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
-from ._args import Ints, Padding
+from ._args import Ints, Padding, Pairs
 from ._conv import LAYOUTS, _image
+
+# kernel, stride, padding, dilation, ceil_mode, return_indices, channels_last
+Window = tuple[tuple[int, ...], tuple[int, ...], Pairs, tuple[int, ...], bool, bool, bool]
 
 
 def max_pool2d(
@@ -91,8 +94,7 @@ def max_pool2d(
     dilations = _args.per_axis(dilation, "dilation", 2, 1)
     image = x.shape[-3:-1] if layout == "NHWC" else x.shape[-2:]
     pads = _args.padding(padding, 2, image, kernel, steps, dilations)
-    # "same" pads by the dilated window and may exceed half of the kernel by itself.
-    if padding != "same" and any(max(pad) > k // 2 for pad, k in zip(pads, kernel, strict=True)):
+    if any(max(pad) > k // 2 for pad, k in zip(pads, kernel, strict=True)):
         raise ValueError(f"padding must be at most half of kernel_size={kernel}, got {padding!r}")
     window = (kernel, steps, pads, dilations, ceil_mode, return_indices, layout == "NHWC")
     if x.dtype.kind in "iu":
@@ -100,14 +102,14 @@ def max_pool2d(
     return _core.max_pool(x, *window, out)
 
 
-def _pool_integers(x: NDArray[Any], window: tuple[Any, ...], out: Any) -> Any:
+def _pool_integers(x: NDArray[Any], window: Window, out: Any) -> Any:
     """Pool integers as floats that order alike: themselves where exact, otherwise their ranks."""
     if x.dtype.itemsize < 8:
         values, keys = None, x
     else:
         values, ranks = np.unique(x, return_inverse=True)
         keys = ranks.reshape(x.shape).astype(np.float64)
-    pooled = _core.max_pool(keys, *window, out=None)
+    pooled = _core.max_pool(keys, *window, None)
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)
     y[empty] = 0

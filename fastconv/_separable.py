@@ -6,8 +6,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from . import _core
 from ._args import Activation, Ints, Padding
-from ._conv import conv2d
+from ._conv import _image, conv2d
 from ._families import conv2d_depthwise
 
 
@@ -58,7 +59,40 @@ def depthwise_separable_conv2d(
     TypeError, ValueError, MemoryError
         As in `conv2d`.
     """
+    x = _image(x)
+    channels = x.shape[-1 if layout == "NHWC" else -3]
+    w_depthwise = _weights(w_depthwise, "w_depthwise")
+    w_pointwise = _weights(w_pointwise, "w_pointwise")
+    if channels < 1:
+        raise ValueError(f"x must have at least one channel, got shape {x.shape}")
+    if w_depthwise.shape[1] != 1 or w_depthwise.shape[0] % channels:
+        raise ValueError(f"w_depthwise must have shape ({channels} * multiplier, 1, R, S), "
+                         f"got {w_depthwise.shape}")
+    mixed = w_depthwise.shape[0]
+    if w_pointwise.shape[1:] != (mixed, 1, 1):
+        raise ValueError(f"w_pointwise must have shape (K, {mixed}, 1, 1), "
+                         f"got {w_pointwise.shape}")
+    bias_depthwise = _bias(bias_depthwise, "bias_depthwise", mixed)
+    bias_pointwise = _bias(bias_pointwise, "bias_pointwise", w_pointwise.shape[0])
     between = conv2d_depthwise(x, w_depthwise, bias_depthwise, stride, padding, dilation,
                                layout=layout, activation=activation_depthwise, threads=threads)
     return conv2d(between, w_pointwise, bias_pointwise, layout=layout, activation=activation,
                   out=out, threads=threads)
+
+
+def _weights(w: Any, name: str) -> NDArray[Any]:
+    w = _core.as_array(w, name)
+    _core.check_dtype(w, name)
+    if w.ndim != 4 or 0 in w.shape:
+        raise ValueError(f"{name} must have 4 dimensions, none of them empty, got shape {w.shape}")
+    return w
+
+
+def _bias(bias: Any, name: str, channels: int) -> NDArray[Any] | None:
+    if bias is None:
+        return None
+    bias = _core.as_array(bias, name)
+    _core.check_dtype(bias, name)
+    if bias.shape != (channels,):
+        raise ValueError(f"{name} must have shape ({channels},), got {bias.shape}")
+    return bias

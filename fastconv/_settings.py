@@ -8,11 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import _args, _core
-
-available_isas = _core.available_isas
-active_isa = _core.active_isa
+from ._version import __version__
 
 _threads = 1
+
+
+def available_isas() -> tuple[str, ...]:
+    """The instruction sets of this build that this processor can run, plainest first."""
+    return _core.available_isas()
+
+
+def active_isa() -> str:
+    """The instruction set in use: the best available one, FASTCONV_ISA, or `use_isa`'s."""
+    return _core.active_isa()
 
 
 @contextmanager
@@ -59,8 +67,6 @@ def threads(n: int) -> Iterator[None]:
 
 def show_config() -> dict[str, Any]:
     """How this build runs on this machine: version, instruction sets, threads, algorithms."""
-    from . import __version__
-
     return {
         "version": __version__,
         "compiled_isas": _core.compiled_isas(),
