@@ -1,0 +1,76 @@
+# Everything a contributor runs. Needs python3 (with venv and headers), gcc and make.
+PYTHON ?= python3
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := pyproject.toml setup.py MANIFEST.in \
+	$(wildcard fastconv/*.py fastconv/*.pyi fastconv/_core.pyx fastconv/reference/*.py) \
+	$(wildcard src_c/*.* src_c/*/*)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test bench lint clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    every kernel on a photograph: out/demo.png and a table"
+	@echo "make test    the tests, against the installed package"
+	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
+	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
+	@echo "make venv    .venv with the package built from source"
+	@echo "make lint    ruff, cython-lint, clang-format and mypy"
+	@echo "make clean   remove what the targets above made"
+	@echo "PYTHON=...   the interpreter that .venv is made with (now: $(PYTHON))"
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "no venv module: on Debian and Ubuntu, apt install python3-venv python3-dev" >&2; \
+		exit 1; }
+
+# Built once, whatever is run with it; again when a source is newer.
+.venv/.built: $(SOURCES) | $(BIN)/python
+	rm -rf .venv/dist build/lib* build/bdist*
+	$(PIP) wheel --no-deps --wheel-dir .venv/dist .
+	$(PIP) install --force-reinstall --no-deps .venv/dist/*.whl
+	@touch $@
+
+# What each target needs beside the package: the optional dependencies of pyproject.toml.
+.venv/.installed-%: .venv/.built
+	$(PIP) install "$$(echo .venv/dist/*.whl)[$*]"
+	@touch $@
+
+venv: .venv/.built
+
+demo: .venv/.installed-demo
+	$(BIN)/python examples/demo.py --out out/demo.png
+
+# What is tested is the installed package, not the sources here: hence `pytest` rather than
+# `python -m pytest`, and from tests/, so that no child process finds the sources either.
+test: .venv/.installed-test
+	@cd tests && ../$(BIN)/python -c "import fastconv; print('testing', fastconv.__file__)"
+	cd tests && ../$(BIN)/pytest .
+
+LAYERS ?= quick
+DTYPE ?= float32
+
+bench: .venv/.installed-bench
+	@mkdir -p out
+	$(BIN)/pytest --benchmark-enable --benchmark-json=out/bench.json --benchmark-quiet \
+		--layers=$(LAYERS) --dtype=$(DTYPE) benchmarks
+	$(BIN)/python -m benchmarks.report out/bench.json out/bench.md out/bench.png
+
+# stubtest compares the stub with the compiled module, which is the installed one.
+lint: .venv/.installed-lint
+	$(BIN)/ruff check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastconv/_core.pyx # it runs pycodestyle
+	$(BIN)/mypy
+	cd tests && MYPY_CACHE_DIR=../.mypy_cache ../$(BIN)/stubtest --mypy-config-file ../pyproject.toml \
+		--allowlist ../.ci/stubtest-allowlist fastconv._core
+	@if command -v clang-format >/dev/null; then \
+		echo "clang-format --dry-run -Werror"; \
+		find $(wildcard src_c tests/c) -name '*.[ch]' -exec clang-format --dry-run -Werror {} +; \
+	else echo "clang-format: skipped, it is not installed"; fi
+
+clean:
+	rm -rf .venv out build dist *.egg-info fastconv/_core.c fastconv/*.so
+	rm -rf .pytest_cache .hypothesis tests/.hypothesis .ruff_cache .mypy_cache .benchmarks
+	find fastconv benchmarks examples tests -name __pycache__ -prune -exec rm -rf {} +

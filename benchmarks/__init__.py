@@ -1,0 +1,1 @@
+"""Benchmarks: ``make bench``, or ``pytest --import-mode=append --benchmark-enable benchmarks``."""

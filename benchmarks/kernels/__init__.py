@@ -1,0 +1,1 @@
+"""One file for each kernel of src_c/kernels.def, on every instruction set of the machine."""

@@ -1,0 +1,1 @@
+"""One file for each algorithm and operator, beside the references."""

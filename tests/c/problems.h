@@ -1,0 +1,63 @@
+/* The catalogue of shapes: tile edges, strides, dilations, paddings, every kind of group. */
+#ifndef FC_TESTS_PROBLEMS_H
+#define FC_TESTS_PROBLEMS_H
+
+#include "ops/conv.h"
+
+#include <math.h>
+
+typedef struct {
+    int64_t channels, filters, groups, height, width, kernel[2], stride[2], dilation[2];
+    int64_t pad[4]; /* top, bottom, left, right */
+} problem;
+
+static const problem problems[] = {
+    {1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0}},
+    {3, 5, 1, 7, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+    {5, 17, 1, 1, 37, {1, 1}, {1, 1}, {1, 1}, {0}},
+    {4, 33, 1, 6, 5, {1, 1}, {2, 2}, {1, 1}, {0}},
+    {2, 7, 1, 11, 13, {5, 4}, {2, 3}, {1, 1}, {0, 3, 2, 1}},
+    {3, 6, 1, 9, 10, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}},
+    {2, 3, 1, 12, 11, {2, 3}, {2, 1}, {4, 3}, {5, 0, 0, 7}},
+    {2, 3, 1, 1, 2, {3, 3}, {1, 1}, {1, 1}, {4, 4, 4, 4}},
+    {2, 3, 1, 5, 7, {5, 7}, {1, 1}, {1, 1}, {0}},
+    {6, 6, 6, 10, 19, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+    {3, 6, 3, 9, 12, {3, 3}, {2, 2}, {1, 1}, {1, 0, 0, 1}},
+    {3, 3, 3, 12, 9, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},
+    {2, 4, 2, 11, 14, {5, 5}, {2, 2}, {1, 1}, {2, 2, 2, 2}},
+    {2, 2, 2, 13, 9, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}},
+    {2, 2, 2, 13, 11, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}},
+    {4, 4, 4, 6, 7, {2, 3}, {1, 1}, {2, 1}, {0}},
+    {6, 6, 3, 5, 8, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+    {20, 20, 5, 4, 5, {3, 3}, {2, 1}, {1, 1}, {1, 1, 1, 1}},
+    {24, 24, 3, 3, 5, {1, 1}, {1, 1}, {1, 1}, {0}},
+    {32, 32, 2, 3, 4, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}},
+    {557, 3, 1, 3, 4, {3, 3}, {1, 1}, {1, 1}, {0}},
+};
+
+static int64_t out_size(const problem *p, int axis) {
+    const int64_t in = axis ? p->width : p->height;
+    return (in + p->pad[2 * axis] + p->pad[2 * axis + 1] -
+            (p->kernel[axis] - 1) * p->dilation[axis] - 1) / p->stride[axis] + 1;
+}
+
+static fc_conv_spec spec_of(const problem *p, fc_dtype dtype, bool channels_last) {
+    return (fc_conv_spec){
+        .dtype = dtype,
+        .channels_last = channels_last,
+        .exact = true,
+        .in_channels = p->channels,
+        .out_channels = p->filters,
+        .groups = p->groups,
+        .in = {1, p->height, p->width},
+        .kernel = {1, p->kernel[0], p->kernel[1]},
+        .stride = {1, p->stride[0], p->stride[1]},
+        .dilation = {1, p->dilation[0], p->dilation[1]},
+        .pad_lo = {0, p->pad[0], p->pad[2]},
+        .pad_hi = {0, p->pad[1], p->pad[3]},
+        .clip_lo = -INFINITY,
+        .clip_hi = INFINITY,
+    };
+}
+
+#endif

@@ -1,0 +1,45 @@
+"""The depthwise tiles: 3x3, 5x5 and 7x7 filters of stride 1 and 2, blocks of rows by vectors."""
+
+import pytest
+from support import Problem, check, edges, tile
+
+KERNELS = pytest.mark.parametrize("kernel", [3, 5, 7])
+STRIDES = pytest.mark.parametrize("stride", [1, 2])
+
+
+def problem(height, width, kernel, stride, multiplier=1, channels=2, **options):
+    """A depthwise convolution whose output has `height` rows and `width` columns."""
+    rows, columns = ((n - 1) * stride + kernel for n in (height, width))
+    return Problem((1, channels, rows, columns), (channels * multiplier, 1, kernel, kernel),
+                   stride, groups=channels, **options)
+
+
+@KERNELS
+@STRIDES
+def test_every_number_of_rows(isa, dtype, kernel, stride):
+    """1 to 9 rows and around two blocks: each block of rows, moved back to overlap or not."""
+    most = tile(isa, dtype).depthwise_rows
+    for height in {*range(1, 10), 2 * most - 2, 2 * most - 1, 2 * most, 2 * most + 1}:
+        check(problem(height, 5, kernel, stride), dtype, "depthwise")
+
+
+@KERNELS
+@STRIDES
+def test_every_width(isa, dtype, layout, kernel, stride):
+    vl = tile(isa, dtype).vl
+    for width in [*edges(vl), 2 * vl - 1, 2 * vl, 2 * vl + 1]:
+        check(problem(3, width, kernel, stride), dtype, "depthwise", layout)
+
+
+@KERNELS
+@STRIDES
+def test_padding_and_multiplier(isa, dtype, layout, kernel, stride):
+    for multiplier, pad in [(1, kernel // 2), (2, kernel), (3, ((0, 2), (3, 1)))]:
+        x, w = (2, 3, kernel, kernel + 4), (3 * multiplier, 1, kernel, kernel)
+        given = Problem(x, w, stride, pad, groups=3, activation="relu6")
+        check(given, dtype, "depthwise", layout)
+
+
+def test_kernel_of_the_image_s_size(isa, dtype):
+    for kernel in (3, 5, 7):
+        check(problem(1, 1, kernel, 1, channels=5), dtype, "depthwise")

@@ -1,0 +1,50 @@
+"""The tile of im2col: pixels broadcast, output channels in vectors."""
+
+import itertools
+
+import pytest
+from support import Problem, check, edges, tile
+
+
+def test_every_number_of_pixels(isa, dtype, layout):
+    """1 to 2 MR + 1 pixels, so that every height of tile occurs; 49 are tiles of 5 and 6."""
+    size = tile(isa, dtype)
+    for pixels in [*range(1, 2 * size.pixel_rows + 2), 49]:
+        check(Problem((1, 3, 1, pixels), (size.vl + 1, 3, 1, 1)), dtype, "im2col", layout)
+
+
+def test_every_number_of_output_channels(isa, dtype, layout):
+    size = tile(isa, dtype)
+    panel = size.pixel_channels
+    counts = [*edges(size.vl), 2 * size.vl, panel - 1, panel, panel + 1, 2 * panel + 3]
+    for count in counts:
+        check(Problem((1, 3, 4, 5), (count, 3, 3, 3), padding=1), dtype, "im2col", layout)
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (1, 5), (4, 2)])
+def test_every_number_of_input_channels(isa, dtype, layout, kernel):
+    size = tile(isa, dtype)
+    for channels in edges(size.vl):
+        check(Problem((2, channels, 6, 7), (5, channels, *kernel)), dtype, "im2col", layout)
+
+
+def test_taps_apart_and_together(isa, dtype, layout):
+    """Strides and dilations: a row of the kernel as one run, or tap by tap."""
+    for stride, dilation in itertools.product([1, 2, (1, 3)], [1, 2, (3, 1)]):
+        problem = Problem((1, 5, 9, 11), (7, 5, 3, 3), stride, 2, dilation)
+        check(problem, dtype, "im2col", layout)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "relu6", (-0.5, 0.25)])
+def test_bias_and_activation(isa, dtype, layout, activation):
+    for bias in (False, True):
+        problem = Problem((1, 4, 5, 5), (9, 4, 3, 3), bias=bias, activation=activation)
+        check(problem, dtype, "im2col", layout)
+
+
+def test_sums_carried_on_from_block_to_block(isa, dtype, layout):
+    """More than 5000 terms: the panel starts again from what the output already holds."""
+    size = tile(isa, dtype)
+    for channels, count in [(557, 3), (640, size.vl + 1), (600, size.pixel_channels + 1)]:
+        problem = Problem((1, channels, 3, 4), (count, channels, 3, 3), activation="relu")
+        check(problem, dtype, "im2col", layout)

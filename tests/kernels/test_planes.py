@@ -1,0 +1,55 @@
+"""The tile of direct: weights broadcast, output pixels in vectors along a flat strip."""
+
+import itertools
+
+import pytest
+from support import Problem, check, edges, tile
+
+
+def test_every_number_of_output_channels(isa, dtype, layout):
+    for count in [*range(1, 2 * tile(isa, dtype).plane_channels + 2)]:
+        check(Problem((1, 2, 4, 9), (count, 2, 3, 3)), dtype, "direct", layout)
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
+def test_widths_around_vectors_and_tiles(isa, dtype, layout, kernel):
+    size = tile(isa, dtype)
+    widths = {*edges(size.vl), size.plane_pixels - 1, size.plane_pixels, size.plane_pixels + 1,
+              3 * size.vl, 4 * size.plane_pixels, 4 * size.plane_pixels + 1}
+    padding = kernel[0] // 2
+    for width, height in itertools.product(sorted(widths), (1, 3)):
+        problem = Problem((1, 2, height, width), (4, 2, *kernel), padding=padding)
+        check(problem, dtype, "direct", layout)
+
+
+def test_short_rows_share_a_vector(isa, dtype, layout):
+    for width, height in itertools.product((1, 2, 3, 5, 7), (1, 2, 9, 17)):
+        problem = Problem((1, 2, height, width), (3, 2, 3, 3), padding=1)
+        check(problem, dtype, "direct", layout)
+
+
+def test_pointwise_in_place(isa, dtype):
+    """Read in place: nothing beyond the last pixel, whatever the length of the flat row."""
+    size = tile(isa, dtype)
+    for pixels in [*edges(size.vl), size.plane_pixels + 1]:
+        for shape in [(1, 3, 1, pixels), (2, 3, pixels, 1), (1, 3, 3, pixels)]:
+            check(Problem(shape, (7, 3, 1, 1)), dtype, "direct")
+
+
+def test_phases_of_the_stride(isa, dtype, layout):
+    for stride, dilation in itertools.product([2, 3, (1, 2), (5, 1)], [1, 2, (3, 2)]):
+        problem = Problem((1, 2, 13, 19), (5, 2, 3, 4), stride, ((1, 2), (3, 0)), dilation)
+        check(problem, dtype, "direct", layout)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "relu6", (-0.5, 0.25)])
+def test_bias_and_activation(isa, dtype, layout, activation):
+    for bias in (False, True):
+        problem = Problem((1, 4, 5, 5), (9, 4, 3, 3), bias=bias, activation=activation)
+        check(problem, dtype, "direct", layout)
+
+
+def test_sums_carried_on_from_block_to_block(isa, dtype, layout):
+    for channels, kernel in [(557, (3, 3)), (5003, (1, 1))]:
+        problem = Problem((1, channels, 3, 4), (7, channels, *kernel), activation="relu")
+        check(problem, dtype, "direct", layout)

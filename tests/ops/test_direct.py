@@ -1,0 +1,42 @@
+"""The direct algorithm: panels of balanced channels, strips by rows and columns, blocks."""
+
+import itertools
+
+import pytest
+from support import Problem, check, edges, tile
+
+
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_channels_and_groups(isa, dtype, layout, groups):
+    for channels, count in itertools.product((1, 3, 8), (1, 4, 7, 8, 13)):
+        problem = Problem((2, groups * channels, 5, 6), (groups * count, channels, 3, 3),
+                          padding=1, groups=groups)
+        check(problem, dtype, "direct", layout)
+
+
+def test_kernel_of_the_image_s_size(isa, dtype, layout):
+    for size in [(1, 1), (5, 1), (1, 7), (7, 11)]:
+        check(Problem((2, 3, *size), (5, 3, *size)), dtype, "direct", layout)
+
+
+def test_more_padding_than_image(isa, dtype, layout):
+    for padding, stride in itertools.product((4, ((7, 0), (0, 9)), ((0, 5), (3, 3))), (1, 2, 5)):
+        problem = Problem((1, 2, 1, 2), (3, 2, 3, 3), stride, padding)
+        check(problem, dtype, "direct", layout)
+
+
+def test_prime_sizes_and_strides_beyond_the_kernel(isa, dtype, layout):
+    for stride in ((1, 7), (5, 3), (11, 13)):
+        problem = Problem((1, 3, 23, 29), (5, 3, 2, 3), stride, 1)
+        check(problem, dtype, "direct", layout)
+
+
+def test_pointwise_of_any_width(isa, dtype, layout):
+    for width in edges(tile(isa, dtype).vl):
+        for stride, padding in [(1, 0), (2, 0), (1, 1)]:
+            problem = Problem((2, 5, 3, width), (7, 5, 1, 1), stride, padding)
+            check(problem, dtype, "direct", layout)
+
+
+def test_three_filters_of_eleven(isa, dtype, layout):
+    check(Problem((1, 3, 23, 24), (3, 3, 11, 11), 4, 2), dtype, "direct", layout)

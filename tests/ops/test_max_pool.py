@@ -1,0 +1,83 @@
+"""The pooling operator: planes, layouts, sizes, and windows that see nothing but padding."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import fastconv
+from fastconv.reference import vectorized
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_output_sizes(isa, dtype, ceil_mode):
+    sizes = itertools.product([1, 2, 5, 6, 7, 8], [1, 2, 3], [1, 2, 3, 5])
+    for size, kernel, stride in sizes:
+        for padding in range(kernel // 2 + 1):
+            if size + 2 * padding < kernel:
+                continue
+            x = np.arange(size, dtype=dtype).reshape(1, 1, 1, size)
+            arguments = (1, kernel), (1, stride), (0, padding), 1, ceil_mode
+            expected, where = vectorized.max_pool2d(x, *arguments, return_indices=True)
+            got, indices = fastconv.max_pool2d(x, *arguments, return_indices=True)
+            np.testing.assert_array_equal(got, expected)
+            np.testing.assert_array_equal(indices, where)
+
+
+def test_batches_channels_and_layouts(isa, dtype, layout):
+    rng = np.random.default_rng(0)
+    for batch, channels in itertools.product((0, 1, 3), (1, 2, 17)):
+        x = rng.standard_normal((batch, channels, 9, 8)).astype(dtype)
+        expected = vectorized.max_pool2d(x, 3, 2, 1)
+        given = x if layout == "NCHW" else np.moveaxis(x, 1, -1)
+        got = fastconv.max_pool2d(given, 3, 2, 1, layout=layout)
+        got = got if layout == "NCHW" else np.moveaxis(got, -1, 1)
+        np.testing.assert_array_equal(got, expected)
+        if batch:
+            np.testing.assert_array_equal(
+                fastconv.max_pool2d(given[0], 3, 2, 1, layout=layout),
+                fastconv.max_pool2d(given, 3, 2, 1, layout=layout)[0],
+            )
+
+
+def test_a_window_without_a_pixel(isa, dtype):
+    """Taps at -1 and 2 of an axis of length 2: -infinity, and -1 for its place."""
+    x = np.zeros((1, 2, 2), dtype)
+    out, indices = fastconv.max_pool2d(x, 2, padding=1, dilation=3, return_indices=True)
+    assert out.tolist() == [[[-np.inf]]]
+    assert indices.tolist() == [[[-1]]]
+    np.testing.assert_array_equal(fastconv.max_pool2d(x, 2, padding=1, dilation=3), out)
+
+
+def test_minus_infinity_in_the_image_is_a_pixel(isa, dtype):
+    x = np.full((1, 2, 2), -np.inf, dtype)
+    out, indices = fastconv.max_pool2d(x, 2, padding=1, return_indices=True)
+    assert (out == -np.inf).all()
+    assert indices.tolist() == [[[0, 1], [2, 3]]]
+
+
+def test_indices_take_the_maxima(isa, dtype):
+    x = np.random.default_rng(1).standard_normal((2, 3, 8, 9)).astype(dtype)
+    out, indices = fastconv.max_pool2d(x, 3, 2, return_indices=True)
+    taken = np.take_along_axis(x.reshape(2, 3, -1), indices.reshape(2, 3, -1), axis=2)
+    np.testing.assert_array_equal(taken.reshape(out.shape), out)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64])
+def test_integers_keep_their_dtype(kind):
+    info = np.iinfo(kind)
+    x = np.array([[[info.min, info.min + 1], [info.max - 1, info.max]]], kind)
+    for window, expected in [((1, 2), [[[info.min + 1], [info.max]]]), (2, [[[info.max]]])]:
+        got = fastconv.max_pool2d(x, window)
+        assert got.dtype == kind
+        assert got.tolist() == expected
+
+
+def test_a_shift_within_a_window_changes_nothing(isa, dtype):
+    """Small-shift invariance: one bright pixel, anywhere in its window."""
+    images = []
+    for row, column in itertools.product(range(2), range(2)):
+        x = np.zeros((1, 8, 8), dtype)
+        x[0, 2 + row, 4 + column] = 1
+        images.append(fastconv.max_pool2d(x, 2))
+    assert all(np.array_equal(images[0], image) for image in images[1:])

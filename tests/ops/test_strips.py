@@ -1,0 +1,53 @@
+"""How the work is cut: wide images in columns, tall ones in rows, many channels in blocks."""
+
+import numpy as np
+import pytest
+from support import SUMMING, Problem, accepts, check, to_layout
+
+import fastconv
+
+# Each is more than the scratch of one strip.
+PROBLEMS = {
+    "wide": Problem((1, 64, 3, 4000), (5, 64, 3, 3)),
+    "wide, stride 2": Problem((1, 64, 3, 4000), (2, 64, 3, 3), 2, 1),
+    "tall": Problem((1, 64, 4000, 3), (3, 64, 3, 3)),
+    "both, and prime": Problem((1, 31, 211, 223), (2, 31, 2, 2), (3, 2), ((1, 0), (0, 1))),
+    "wide pointwise": Problem((1, 67, 1, 5003), (7, 67, 1, 1)),
+    "wide dilated": Problem((1, 33, 5, 3001), (3, 33, 2, 3), 1, 2, (2, 3)),
+    "deep": Problem((1, 700, 9, 40), (9, 700, 3, 3), padding=1),
+    "deep pointwise": Problem((1, 5003, 3, 40), (7, 5003, 1, 1)),
+    "deep groups": Problem((1, 1300, 5, 20), (6, 650, 3, 3), groups=2),
+    "wide groups": Problem((1, 12, 5, 3000), (12, 4, 3, 3), padding=1, groups=3),
+}
+
+
+CASES = [
+    (name, algorithm)
+    for name, problem in PROBLEMS.items()
+    for algorithm in SUMMING
+    if accepts(problem, np.float32, algorithm)
+]
+
+
+@pytest.mark.parametrize(("name", "algorithm"), CASES)
+def test_every_cut(isa, layout, name, algorithm):
+    check(PROBLEMS[name], np.dtype(np.float32), algorithm, layout, fences=False)
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+def test_cuts_do_not_change_the_bits(isa, dtype, layout, algorithm):
+    """A strip, alone and as a part of a wide image: the same sums in the same order."""
+    problem = Problem((1, 64, 3, 2500), (3, 64, 3, 3))
+    x, w, bias = problem.arrays(dtype)
+    options = {"layout": layout, "algorithm": algorithm}
+    whole = fastconv.conv2d(to_layout(x, layout), w, bias, **options)
+    part = fastconv.conv2d(to_layout(x[..., 1000:1101], layout), w, bias, **options)
+    columns = slice(1000, 1099)
+    expected = whole[..., columns] if layout == "NCHW" else whole[:, :, columns]
+    np.testing.assert_array_equal(part, expected)
+
+
+def test_scratch_does_not_grow_with_the_image():
+    plan = fastconv.Conv2d(np.ones((8, 16, 3, 3), np.float32), padding=1)
+    sizes = [plan.explain((1, 16, n, n))["scratch_bytes"] for n in (100, 1000, 10000)]
+    assert max(sizes) < 4 << 20

@@ -1,0 +1,92 @@
+"""FASTCONV_ISA and FASTCONV_NUM_THREADS, what importing costs, and that it starts nothing."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import CONFIG
+
+import fastconv
+
+PATH = os.pathsep.join([str(Path(fastconv.__file__).parents[1]), *sys.path])
+
+
+def python(*arguments, **variables):
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("FASTCONV_")}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True,
+                          env={**inherited, "PYTHONPATH": PATH, **variables})
+
+
+def shown(expression, **variables):
+    done = python("-c", f"import fastconv; print({expression})", **variables)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("isa", CONFIG["available_isas"])
+def test_isa_is_taken(isa):
+    assert shown("fastconv.active_isa()", FASTCONV_ISA=isa) == isa
+
+
+def test_nothing_set_means_the_best():
+    assert shown("fastconv.active_isa()") == CONFIG["available_isas"][-1]
+    assert shown("fastconv.active_isa()", FASTCONV_ISA="") == CONFIG["available_isas"][-1]
+
+
+@pytest.mark.parametrize("value", ["sse9", "AVX2 ", "baseline,avx2", "\N{GREEK SMALL LETTER MU}"])
+def test_unknown_isas_are_errors_that_name_the_variable(value):
+    done = python("-c", "import fastconv", FASTCONV_ISA=value)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.match(r"ValueError: FASTCONV_ISA.*got ", last) and ascii(value)[1:-1] in ascii(last)
+
+
+def test_number_of_threads_is_taken():
+    assert shown("fastconv.get_num_threads()", FASTCONV_NUM_THREADS="3") == "3"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "1.5", "2**3", str(2**63), "9" * 5000])
+def test_bad_numbers_of_threads_are_errors_that_name_the_variable(value):
+    done = python("-c", "import fastconv", FASTCONV_NUM_THREADS=value)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ValueError: FASTCONV_NUM_THREADS must be an integer of at least 1")
+    assert value[:50] in last
+
+
+def test_a_million_threads_are_not_started():
+    code = "fastconv.conv2d([[[1.0]]], [[[[2.0]]]]).item()"
+    assert shown(code, FASTCONV_NUM_THREADS="1000000000") == "2.0"
+
+
+def test_import_costs_at_most_15_ms_over_numpy():
+    """Cumulative time of the import, its part of NumPy taken off; the least of five."""
+    costs = []
+    for _ in range(5):
+        lines = python("-X", "importtime", "-c", "import numpy, fastconv").stderr.splitlines()
+        times = dict(re.findall(r"\| +(\d+) \| (\S+)$", line)[0][::-1] for line in lines[1:]
+                     if line.endswith("| fastconv"))
+        costs.append(int(times["fastconv"]) / 1000)
+    assert min(costs) <= 15, f"{costs} ms"
+
+
+def test_import_starts_no_thread_and_needs_only_numpy():
+    code = """
+import re, sys, numpy
+threads = lambda: re.search(r"Threads:\\s*(\\d+)", open("/proc/self/status").read())[1]
+before, known = threads(), set(sys.modules)
+import fastconv
+assert threads() == before, (threads(), before)
+new = {m.split(".")[0] for m in set(sys.modules) - known}
+print(sorted(new - set(sys.stdlib_module_names) - {"numpy", "fastconv"}))
+print("fastconv.reference" in sys.modules)
+"""
+    done = python("-c", code)
+    assert done.stderr == ""
+    printed = done.stdout.splitlines()
+    # Cython's own bookkeeping modules are no dependency.
+    assert re.fullmatch(r"\[('_cython_\w+')?(, )?('cython_runtime')?\]", printed[0])
+    assert printed[1] == "False"
