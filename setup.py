@@ -68,7 +68,8 @@ class BuildWithIsas(build_ext):
         if os.environ.get("FASTCONV_STRICT"):
             self._check_operators(ext, [*COMMON_FLAGS, *STRICT, *extra])
         ext.extra_link_args = ["-pthread", *extra]
-        ext.depends = headers
+        # Everything that is compiled outside of `sources`, or a change would not be linked in.
+        ext.depends = [*headers, *kernels, *(f"src_c/isa/{isa}.c" for isa in ISAS[machine])]
         super().build_extension(ext)
 
     def _check_operators(self, ext, flags):

@@ -30,7 +30,7 @@ def test_the_fence_itself(side):
     assert done.returncode < 0  # killed by a signal
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", ["in-place", 0, 1, 2])
 def test_seeded_cases(tmp_path, seed):
     log = tmp_path / "cases.txt"
     done = python(RUNNER, log, seed, 100)

@@ -75,7 +75,10 @@ def imports(path):
             base = base / node.module.replace(".", "/") if node.module else base
             for alias in node.names:
                 inner = base / alias.name
-                module = inner if inner.is_dir() or inner.with_suffix(".py").exists() else base
+                known = inner.is_dir() or any(
+                    inner.with_suffix(end).exists() for end in (".py", ".pyx")
+                )
+                module = inner if known else base
                 yield module
         elif isinstance(node, ast.Import):
             assert not any(a.name.startswith("fastconv") for a in node.names), path

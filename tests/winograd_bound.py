@@ -32,11 +32,14 @@ def winograd_bound(x, w, bias, m, padding=1):
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), *border))
     d = np.lib.stride_tricks.sliding_window_view(padded, (t, t), (2, 3))[:, :, ::m, ::m]
     v = abs(bt) @ abs(d) @ abs(bt).T
-    u = abs(g @ w.astype(np.float64) @ g.T)
+    if x.dtype == np.float32:  # transformed in double, rounded once
+        u, roundings = abs(g @ w.astype(np.float64) @ g.T), 21
+    else:
+        u, roundings = abs(g) @ abs(w) @ abs(g).T, 33
     products = np.einsum("kcij,ncyxij->nkyxij", u, v, optimize=True)
     size = abs(at) @ products @ abs(at).T
     size = size.swapaxes(3, 4).reshape(x.shape[0], w.shape[0], tiles[0] * m, tiles[1] * m)
     size = size[:, :, : out[0], : out[1]]
     if bias is not None:
         size = size + abs(bias.astype(np.float64))[:, None, None]
-    return gamma(w.shape[1] + 21, unit_roundoff(x.dtype)) * size
+    return gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * size

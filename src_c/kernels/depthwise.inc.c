@@ -4,7 +4,8 @@
  * at a time and parts them by de-interleaving. */
 
 /* Rows outside the image. A tile reads no further than this. */
-static const real FC_NAME(depthwise_zeros)[4 * VL + 7];
+enum { FC_NAME(DEPTHWISE_REACH) = 4 * VL + 7 };
+static const real FC_NAME(depthwise_zeros)[FC_NAME(DEPTHWISE_REACH)];
 
 /* VL elements from p; where MASKED, only those within columns [0, width) of the
  * image, `column` being the first. */
