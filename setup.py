@@ -22,7 +22,7 @@ SOURCES = [
 
 # No -ffast-math (it would turn on flush-to-zero for the whole process at load time) and no
 # -march=native (the instruction set is chosen at run time).
-COMMON_FLAGS = ["-std=c11", "-O3", "-fvisibility=hidden", "-ffp-contract=fast", "-pthread"]
+COMMON_FLAGS = ["-std=c11", "-O3", "-fvisibility=hidden", "-ffp-contract=fast", "-pthread", "-g0"]
 X86_ISAS = {
     "baseline": [],
     "avx2": ["-mavx2", "-mfma", "-mbmi2"],

@@ -135,7 +135,6 @@ def bars(axes: Any, labels: list[str], series: dict[str, list[float]]) -> None:
         texts = ["" if math.isnan(value) else significant(value) for value in values]
         axes.bar_label(drawn, texts, padding=2, fontsize=7)
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
 
@@ -143,10 +142,8 @@ def bars(axes: Any, labels: list[str], series: dict[str, list[float]]) -> None:
 def plot(groups: dict[str, Group], path: Path) -> None:
     """GFLOP/s of the convolutions on the left, ratios of everything on the right."""
     flops = {name: group for name, group in groups.items() if group[0]["unit"] == "GFLOP/s"}
-    rows = max(len(flops), len(groups))
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(13, 1.6 + 0.5 * rows), layout="constrained",
-        gridspec_kw={"width_ratios": [1, 1]})
+        1, 2, figsize=(13, 1.6 + 0.4 * len(groups)), layout="constrained")
     if flops:
         bars(left, list(flops), {
             "fastconv": [ours(group)["rate"] for group in flops.values()],
@@ -163,7 +160,9 @@ def plot(groups: dict[str, Group], path: Path) -> None:
     right.axvline(1, color="black", linewidth=0.8)
     right.margins(x=0.12)
     right.set_title("fastconv: times faster than (log scale)", loc="left", fontweight="bold")
+    # The convolutions come first in both, so that a row is one problem.
     for axes in (left, right):
+        axes.set_ylim(len(groups) - 0.4, -0.6)
         axes.legend(loc="lower right", fontsize=8)
     figure.savefig(path, dpi=110)
     plt.close(figure)

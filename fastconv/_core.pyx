@@ -546,7 +546,7 @@ cdef class Plan:
     cdef dict packed  # by (kind, isa, algorithm)
 
     def __init__(self, cnp.ndarray w not None, bias, groups):
-        if groups > (<object>w).shape[0]:
+        if 0 < (<object>w).shape[0] < groups:
             raise ValueError(f"groups must divide the {(<object>w).shape[0]} output channels "
                              f"of w, got {groups}")
         _check_channels(w, bias, (<object>w).shape[1] * groups, groups)
@@ -710,7 +710,7 @@ def store(out, result, x):
 # ---------------------------------------------------------------- im2col and col2im
 
 cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stride,
-                       tuple padding, tuple dilation, int kind) except -1:
+                       tuple padding, tuple dilation, int kind, str what) except -1:
     cdef fc_status status
     if shape[1] < 1:
         raise ValueError(f"x must have at least one channel, got shape {shape}")
@@ -727,7 +727,7 @@ cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stri
     spec.pad_lo[0] = spec.pad_hi[0] = 0
     status = fc_conv_validate(spec)
     if status != FC_OK:
-        _raise(status, f"images of {shape[2]}x{shape[3]} with kernel_size={kernel}, "
+        _raise(status, f"{what} of {shape[2]}x{shape[3]} with kernel_size={kernel}, "
                        f"stride={stride}, padding={padding}, dilation={dilation}")
     return 0
 
@@ -736,7 +736,8 @@ def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tu
     cdef fc_conv_spec spec
     cdef int kind = 1 if _compute_dtype(x.dtype, "x") == f64 else 0
     x = _as_type(x, kind)
-    _columns_spec(&spec, (<object>x).shape, kernel, stride, padding, dilation, kind)
+    _columns_spec(&spec, (<object>x).shape, kernel, stride, padding, dilation, kind,
+                  "x")
     cdef int64_t batch = cnp.PyArray_DIM(x, 0), channels = cnp.PyArray_DIM(x, 1)
     cdef int64_t items = batch * channels
     cdef cnp.ndarray columns = np.empty(
@@ -754,7 +755,7 @@ def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride
     cdef fc_conv_spec spec
     cdef int kind = 1 if _compute_dtype(columns.dtype, "cols") == f64 else 0
     columns = cnp.PyArray_GETCONTIGUOUS(_as_type(columns, kind))
-    _columns_spec(&spec, shape, kernel, stride, padding, dilation, kind)
+    _columns_spec(&spec, shape, kernel, stride, padding, dilation, kind, "output_size")
     if (<object>columns).shape[2] != spec.out[1] * spec.out[2]:
         raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
                          f"({spec.out[1]} x {spec.out[2]} outputs), got shape "

@@ -74,11 +74,13 @@ class Conv2d:
             ``items`` (what the work can be split in), ``scratch_bytes``, ``packed_bytes`` and
             ``error_bound``, the gamma_n of `conv2d` (for Winograd, of its tile).
         """
-        if not isinstance(shape, tuple) or len(shape) not in (3, 4):
-            raise ValueError(f"shape must be a tuple of 4 sizes, or 3 unbatched, got {shape!r}")
+        if not isinstance(shape, (tuple, list)) or len(shape) not in (3, 4):
+            raise ValueError(f"shape must have 4 sizes, or 3 unbatched, got {shape!r}")
         shape = _args.per_axis(shape, "shape", len(shape), 0)
         facts = self._plan.explain(self._settings or self._settings_for(shape), shape)
-        n = facts.pop("reduction") + 1
+        winograd = facts["algorithm"].startswith("winograd")
+        n = self._w.shape[1] + 21 if winograd else facts["reduction"] + 1
+        del facts["reduction"]
         u = 2.0**-53 if facts["dtype"] == "float64" else 2.0**-24
         return {**facts, "error_bound": n * u / (1 - n * u)}
 

@@ -31,7 +31,7 @@ for _, _arguments in CONVOLUTIONS.values():
 OTHERS = {
     "max_pool2d": (fastconv.max_pool2d, {"x": values(2, 4, 9, 8), "kernel_size": 3}),
     "im2col": (fastconv.im2col, {"x": values(2, 4, 9, 8), "kernel_size": 3}),
-    "col2im": (fastconv.col2im, {"columns": values(2, 36, 42), "output_size": (9, 8),
+    "col2im": (fastconv.col2im, {"cols": values(2, 36, 42), "output_size": (9, 8),
                                  "kernel_size": 3}),
     "depthwise_separable_conv2d": (
         fastconv.depthwise_separable_conv2d,

@@ -28,7 +28,8 @@ def winograd_bound(x, w, bias, m, padding=1):
     t = m + 2
     out = [size + 2 * padding - 2 for size in x.shape[2:]]
     tiles = [-(-size // m) for size in out]
-    border = [(padding, n * m + 2 - size - padding) for n, size in zip(tiles, x.shape[2:])]
+    sizes = zip(tiles, x.shape[2:], strict=True)
+    border = [(padding, n * m + 2 - size - padding) for n, size in sizes]
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), *border))
     d = np.lib.stride_tricks.sliding_window_view(padded, (t, t), (2, 3))[:, :, ::m, ::m]
     v = abs(bt) @ abs(d) @ abs(bt).T

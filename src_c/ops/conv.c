@@ -37,9 +37,8 @@ fc_status fc_conv_validate(fc_conv_spec *s) {
         out_size = fc_mul(out_size, s->out[a], &overflow);
         w_size = fc_mul(w_size, s->kernel[a], &overflow);
     }
-    /* Room for every form that scratch and packing give them: phases of a strip
-     * are rounded up to cache lines, channels to vectors. */
-    fc_mul(in_size, 1024, &overflow);
+    /* Room for the largest element twice over; packing rounds channels up too. */
+    fc_mul(in_size, 16, &overflow);
     fc_mul(out_size, 16, &overflow);
     fc_mul(w_size, 1024, &overflow);
     return overflow ? FC_TOO_LARGE : FC_OK;

@@ -1,5 +1,6 @@
 #include "plane_strip.h"
 
+#include "../base/checked.h"
 #include "../base/integers.h"
 
 #include <string.h>
@@ -21,10 +22,16 @@ fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t co
 int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                              const fc_kernels *k) {
     const fc_plane_shape p = fc_plane_shape_of(s, rows, columns, k);
+    /* Planes are rounded up to cache lines: many phases of next to nothing can be
+     * more than fc_conv_validate foresaw, and more than any memory. */
+    static const int64_t beyond_any_memory = (int64_t)1 << 60;
+    bool overflow = false;
+    int64_t bytes = fc_mul(channels * s->kernel[FC_Z], p.phase_y, &overflow);
+    bytes = fc_mul(fc_mul(bytes, p.phase_x, &overflow), p.plane, &overflow);
     /* The kernel's last vector reads on beyond the last plane. */
-    return (channels * s->kernel[FC_Z] * p.phase_y * p.phase_x * p.plane +
-            k->plane_vectors * k->vl) *
-           k->element;
+    bytes = fc_add(bytes, k->plane_vectors * k->vl, &overflow);
+    bytes = fc_mul(bytes, k->element, &overflow);
+    return overflow || bytes > beyond_any_memory ? beyond_any_memory : bytes;
 }
 
 /* Copies one phase of one channel's plane, zeros around it. */

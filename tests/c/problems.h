@@ -38,7 +38,9 @@ static const problem problems[] = {
 static int64_t out_size(const problem *p, int axis) {
     const int64_t in = axis ? p->width : p->height;
     return (in + p->pad[2 * axis] + p->pad[2 * axis + 1] -
-            (p->kernel[axis] - 1) * p->dilation[axis] - 1) / p->stride[axis] + 1;
+            (p->kernel[axis] - 1) * p->dilation[axis] - 1) /
+               p->stride[axis] +
+           1;
 }
 
 static fc_conv_spec spec_of(const problem *p, fc_dtype dtype, bool channels_last) {

@@ -47,13 +47,14 @@ static void check_algorithm(const fc_isa *isa, const problem *p, int number, fc_
         fail(isa, dtype, "validate", number, 0, 1);
         return;
     }
-    if (fc_conv_plan_make(&plan, &spec, isa, family) != FC_OK) return;
+    if (fc_conv_plan_make(&plan, &spec, isa, family, false) != FC_OK) return;
     const char *what = family ? family : "auto";
     const int64_t height = out_size(p, 0), width = out_size(p, 1), batch = 2;
     const int64_t in = p->channels * p->height * p->width, out = p->filters * height * width;
     const int64_t taps = p->channels / p->groups * p->kernel[0] * p->kernel[1];
     void *x = random_block(batch * in, dtype), *w = random_block(p->filters * taps, dtype);
-    void *bias = random_block(p->filters, dtype), *y = block(batch * out), *again = block(batch * out);
+    void *bias = random_block(p->filters, dtype), *y = block(batch * out),
+         *again = block(batch * out);
     void *packed = block(plan.packed_bytes / (dtype == FC_F32 ? 4 : 8));
     const fc_tensor xt = tensor(x, p->channels, p->height, p->width, channels_last);
     fc_tensor yt = tensor(y, p->filters, height, width, channels_last);
@@ -70,8 +71,7 @@ static void check_algorithm(const fc_isa *isa, const problem *p, int number, fc_
 
     yt.data = again;
     fc_conv_job_make(&job, &plan, packed, batch, &xt, &yt);
-    for (int64_t item = job.geometry.items; item-- > 0;)
-        fc_conv_run(&job, item, item + 1, scratch);
+    for (int64_t item = job.geometry.items; item-- > 0;) fc_conv_run(&job, item, item + 1, scratch);
     if (memcmp(y, again, (size_t)(batch * out) * (dtype == FC_F32 ? 4 : 8)))
         fail(isa, dtype, "items in another order", number, 0, 0);
 
@@ -106,9 +106,10 @@ static void check_columns(const fc_isa *isa, const problem *p, int number, fc_dt
     if (overrun(columns, count, dtype)) fail(isa, dtype, "im2col overrun", number, 0, 0);
     for (int64_t i = 0; i < count; i++) {
         const int64_t c = i / (taps * height * width), tap = i / (height * width) % taps;
-        const int64_t y = i / width % height * p->stride[0] +
-                          tap / p->kernel[1] * p->dilation[0] - p->pad[0];
-        const int64_t z = i % width * p->stride[1] + tap % p->kernel[1] * p->dilation[1] - p->pad[2];
+        const int64_t y = i / width % height * p->stride[0] + tap / p->kernel[1] * p->dilation[0] -
+                          p->pad[0];
+        const int64_t z = i % width * p->stride[1] + tap % p->kernel[1] * p->dilation[1] -
+                          p->pad[2];
         const bool inside = y >= 0 && y < p->height && z >= 0 && z < p->width;
         const double wanted = inside ? get(x, at(&t, 0, c, y, z), dtype) : 0;
         checks++;
@@ -123,10 +124,16 @@ static void check_columns(const fc_isa *isa, const problem *p, int number, fc_dt
 static void check_pool(const fc_isa *isa, const problem *p, int number, fc_dtype dtype,
                        bool channels_last, bool ceil_mode) {
     fc_max_pool_spec s = {
-        .dtype = dtype, .ceil_mode = ceil_mode, .batch = 1, .channels = p->channels,
-        .in = {p->height, p->width}, .kernel = {p->kernel[0], p->kernel[1]},
-        .stride = {p->stride[0], p->stride[1]}, .dilation = {p->dilation[0], p->dilation[1]},
-        .pad_lo = {p->kernel[0] / 2, p->kernel[1] / 2}, .pad_hi = {p->kernel[0] / 2, 0},
+        .dtype = dtype,
+        .ceil_mode = ceil_mode,
+        .batch = 1,
+        .channels = p->channels,
+        .in = {p->height, p->width},
+        .kernel = {p->kernel[0], p->kernel[1]},
+        .stride = {p->stride[0], p->stride[1]},
+        .dilation = {p->dilation[0], p->dilation[1]},
+        .pad_lo = {p->kernel[0] / 2, p->kernel[1] / 2},
+        .pad_hi = {p->kernel[0] / 2, 0},
     };
     if (fc_max_pool_validate(&s) != FC_OK) return;
     const int64_t in = p->channels * p->height * p->width;
@@ -148,8 +155,10 @@ static void check_pool(const fc_isa *isa, const problem *p, int number, fc_dtype
             double top = -INFINITY;
             int64_t where = -1;
             for (int64_t tap = 0; tap < s.kernel[0] * s.kernel[1]; tap++) {
-                const int64_t r = row * s.stride[0] + tap / s.kernel[1] * s.dilation[0] - s.pad_lo[0];
-                const int64_t t = column * s.stride[1] + tap % s.kernel[1] * s.dilation[1] - s.pad_lo[1];
+                const int64_t r = row * s.stride[0] + tap / s.kernel[1] * s.dilation[0] -
+                                  s.pad_lo[0];
+                const int64_t t = column * s.stride[1] + tap % s.kernel[1] * s.dilation[1] -
+                                  s.pad_lo[1];
                 if (r < 0 || r >= s.in[0] || t < 0 || t >= s.in[1]) continue;
                 const double value = get(x, at(&xt, 0, c, r, t), dtype);
                 if (where < 0 || value > top || (isnan(value) && !isnan(top))) {
@@ -160,7 +169,8 @@ static void check_pool(const fc_isa *isa, const problem *p, int number, fc_dtype
             const int64_t place = at(&yt, 0, c, row, column);
             const double got = get(y, place, dtype);
             checks++;
-            if (!(got == top || (isnan(got) && isnan(top))) || (with_index && index[place] != where)) {
+            if (!(got == top || (isnan(got) && isnan(top))) ||
+                (with_index && index[place] != where)) {
                 fail(isa, dtype, with_index ? "max_pool index" : "max_pool", number, got, top);
                 break;
             }

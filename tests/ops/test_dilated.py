@@ -25,8 +25,8 @@ def test_fewer_outputs_than_phases(isa, dtype, layout):
 
 
 def test_phases_that_lie_wholly_in_the_padding(isa, dtype, layout):
-    for padding in (9, ((13, 0), (0, 11))):
-        for dilation, stride in itertools.product([4, 6, (5, 9)], [1, 2]):
+    for padding in (9, ((13, 0), (0, 11)), ((0, 17), (0, 19))):
+        for dilation, stride in itertools.product([4, 6, (5, 9)], [1, 2, 3, 5]):
             problem = Problem((1, 2, 2, 3), (2, 2, 2, 2), stride, padding, dilation)
             check(problem, dtype, "dilated", layout)
 
