@@ -44,8 +44,9 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
     FC_INLINE void T##_v_store(T##_real *p, T##_vec v) { \
         *(T##_unaligned *)p = v; \
     } \
+    /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an addition. */ \
     FC_INLINE T##_vec T##_v_set1(T##_real x) { \
-        return (T##_vec){0} + x; \
+        return x - (T##_vec){0}; \
     }
 FC_DEFINE_COMMON(f32)
 FC_DEFINE_COMMON(f64)
