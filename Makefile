@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml setup.py MANIFEST.in \
-	$(wildcard fastconv/*.py fastconv/*.pyi fastconv/_core.pyx fastconv/reference/*.py) \
+	$(wildcard fastconv/*.py fastconv/*.pyi fastconv/_core*.p[yx][xdi] fastconv/reference/*.py) \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
@@ -61,7 +61,7 @@ bench: .venv/.installed-bench
 # stubtest compares the stub with the compiled module, which is the installed one.
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastconv/_core.pyx # it runs pycodestyle
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastconv/_core*.p[yx][xdi] # it runs pycodestyle
 	$(BIN)/mypy
 	cd tests && MYPY_CACHE_DIR=../.mypy_cache ../$(BIN)/stubtest --mypy-config-file ../pyproject.toml \
 		--allowlist ../.ci/stubtest-allowlist fastconv._core

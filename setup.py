@@ -69,7 +69,8 @@ class BuildWithIsas(build_ext):
             self._check_operators(ext, [*COMMON_FLAGS, *STRICT, *extra])
         ext.extra_link_args = ["-pthread", *extra]
         # Everything that is compiled outside of `sources`, or a change would not be linked in.
-        ext.depends = [*headers, *kernels, *(f"src_c/isa/{isa}.c" for isa in ISAS[machine])]
+        ext.depends = [*headers, *kernels, *(f"src_c/isa/{isa}.c" for isa in ISAS[machine]),
+                       *(str(p) for p in Path("fastconv").glob("_core*.px[di]"))]
         super().build_extension(ext)
 
     def _check_operators(self, ext, flags):

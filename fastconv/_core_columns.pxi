@@ -1,0 +1,60 @@
+"""The im2col matrix and its adjoint."""
+
+cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stride,
+                       tuple padding, tuple dilation, int kind, str what) except -1:
+    cdef fc_status status
+    if shape[1] < 1:
+        raise ValueError(f"x must have at least one channel, got shape {shape}")
+    spec.dtype = FC_F64 if kind else FC_F32
+    spec.channels_last = False
+    spec.in_channels = shape[1]
+    spec.out_channels = spec.groups = 1
+    _fill(spec.in_, (shape[2], shape[3]))
+    _fill(spec.kernel, kernel)
+    _fill(spec.stride, stride)
+    _fill(spec.dilation, dilation)
+    _fill(spec.pad_lo, (padding[0][0], padding[1][0]))
+    _fill(spec.pad_hi, (padding[0][1], padding[1][1]))
+    spec.pad_lo[0] = spec.pad_hi[0] = 0
+    status = fc_conv_validate(spec)
+    if status != FC_OK:
+        _raise(status, f"{what} of {shape[2]}x{shape[3]} with kernel_size={kernel}, "
+                       f"stride={stride}, padding={padding}, dilation={dilation}")
+    return 0
+
+
+def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tuple dilation):
+    cdef fc_conv_spec spec
+    cdef int kind = 1 if _compute_dtype(x.dtype, "x") == f64 else 0
+    x = _as_type(x, kind)
+    _columns_spec(&spec, (<object>x).shape, kernel, stride, padding, dilation, kind,
+                  "x")
+    cdef int64_t batch = cnp.PyArray_DIM(x, 0), channels = cnp.PyArray_DIM(x, 1)
+    cdef int64_t items = batch * channels
+    cdef cnp.ndarray columns = np.empty(
+        (batch, channels * kernel[0] * kernel[1], spec.out[1] * spec.out[2]),
+        f64 if kind else f32)
+    cdef fc_tensor image = _tensor(x, False)
+    cdef void *data = cnp.PyArray_DATA(columns)
+    with nogil:
+        fc_im2col(&spec, active, &image, data, 0, items)
+    return columns
+
+
+def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride,
+           tuple padding, tuple dilation):
+    cdef fc_conv_spec spec
+    cdef int kind = 1 if _compute_dtype(columns.dtype, "cols") == f64 else 0
+    columns = cnp.PyArray_GETCONTIGUOUS(_as_type(columns, kind))
+    _columns_spec(&spec, shape, kernel, stride, padding, dilation, kind, "output_size")
+    if (<object>columns).shape[2] != spec.out[1] * spec.out[2]:
+        raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
+                         f"({spec.out[1]} x {spec.out[2]} outputs), got shape "
+                         f"{(<object>columns).shape}")
+    cdef int64_t items = shape[0] * shape[1]
+    cdef cnp.ndarray x = np.zeros(shape, f64 if kind else f32)
+    cdef fc_tensor image = _tensor(x, False)
+    cdef const void *data = cnp.PyArray_DATA(columns)
+    with nogil:
+        fc_col2im(&spec, active, &image, data, 0, items)
+    return x
