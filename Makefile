@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench lint clean
+.PHONY: help venv demo test bench versus lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make test    the tests, against the installed package"
 	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
 	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
+	@echo "make versus  beside PyTorch, ONNX Runtime, ...: tables and plots in out/versus (20 minutes)"
+	@echo "             (THREADS=2, VERSUS='--quick --layers rn50 --peers torch,ncnn')"
 	@echo "make venv    .venv with the package built from source"
 	@echo "make lint    ruff, cython-lint, clang-format and mypy"
 	@echo "make clean   remove what the targets above made"
@@ -57,6 +59,18 @@ bench: .venv/.installed-bench
 	$(BIN)/pytest --benchmark-enable --benchmark-json=out/bench.json --benchmark-quiet \
 		--layers=$(LAYERS) --dtype=$(DTYPE) benchmarks
 	$(BIN)/python -m benchmarks.report out/bench.json out/bench.md out/bench.png
+
+THREADS ?= 1
+VERSUS ?= --dtype float32,float64 --isa avx2
+
+.venv/.installed-versus: .venv/.built
+	$(BIN)/python benchmarks/versus/install.py
+	@touch $@
+
+# In out/, so that the installed package is measured and not the sources here.
+versus: .venv/.installed-versus
+	@mkdir -p out
+	cd out && ../$(BIN)/python -m fastconv bench --versus --out versus --threads $(THREADS) $(VERSUS)
 
 # stubtest compares the stub with the compiled module, which is the installed one.
 lint: .venv/.installed-lint

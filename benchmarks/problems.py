@@ -74,7 +74,7 @@ class Convolution(Problem):
         Winograd, which "auto" may be, has a bound of its own for each tile: the tests have it
         (docs/numbers.md); here its error is held against the largest sum instead.
         """
-        exact, magnitude = _exact_convolution(self.layer, self.dtype)
+        exact, magnitude = exact_convolution(self.layer, self.dtype)
         n = prod(self.layer.w_shape[1:]) + 1
         relative = gamma(n, self.dtype)
         if algorithm == "auto" or algorithm.startswith("winograd"):
@@ -98,7 +98,7 @@ class Packing(Convolution):
 
 
 @lru_cache(maxsize=2)
-def _exact_convolution(layer: Layer, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+def exact_convolution(layer: Layer, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     x, w = (array.astype("float64") for array in Convolution(layer, dtype).inputs)
     return (vectorized.conv2d(x, w, **layer.arguments),
             vectorized.conv2d(abs(x), abs(w), **layer.arguments))

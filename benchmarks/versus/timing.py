@@ -1,0 +1,65 @@
+"""Rounds of minima: contender by contender within a round, so that all share the machine's mood."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+SAMPLE = 5e4  # ns: calls that take less are timed several at once, the clock itself needs 50
+LEAST = 3  # samples in each round
+
+
+@dataclass
+class Timed:
+    """One contender's calls and its minimum of each round, in nanoseconds."""
+
+    name: str
+    call: Callable[[], Any]
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext
+    minima: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.minima)
+
+    @property
+    def spread(self) -> float:
+        """The interquartile range of the minima over their median."""
+        if len(self.minima) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(self.minima, n=4, method="inclusive")
+        return (high - low) / self.median
+
+
+def minimum(call: Callable[[], Any], budget: float) -> float:
+    """The shortest time of a call, in nanoseconds, looked for during `budget` of them."""
+    clock = time.perf_counter_ns
+    call()  # its data into the caches
+    start = clock()
+    call()
+    once = clock() - start
+    calls = range(max(int(SAMPLE / max(once, 1)), 1))
+    best, samples, end = float("inf"), 0, clock() + budget
+    while samples < LEAST or clock() < end:
+        start = clock()
+        for _ in calls:
+            call()
+        best = min(best, (clock() - start) / len(calls))
+        samples += 1
+    return best
+
+
+def interleave(contenders: list[Timed], rounds: int, budget: float, pause: float = 0.0) -> None:
+    """Time all contenders `rounds` times in turn, each `budget` ns; `pause` s before each.
+
+    Threads of a pool spin for a while after a call: the pause lets them fall asleep.
+    """
+    for _ in range(rounds):
+        for contender in contenders:
+            with contender.within():
+                time.sleep(pause)
+                contender.minima.append(minimum(contender.call, budget))
