@@ -7,9 +7,11 @@ rest to a slower function.  Every error names the argument and the value it got.
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 import operator
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +28,7 @@ _PADDING_NAMES = ("valid", "same")
 _NO_CLIP = (-math.inf, math.inf)
 _CLIPS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
 _SHOWN_LENGTH = 100
+_MOST_ITEMS = 8  # more than any argument may have
 
 
 def per_axis(value: Any, name: str, axes: int, minimum: int) -> tuple[int, ...]:
@@ -129,21 +132,31 @@ def positive_int(value: Any, name: str) -> int:
 
 
 def choice(value: Any, name: str, choices: Sequence[str]) -> str:
-    """Return `value` if it is one of the strings `choices`, or raise an error that names it."""
+    """Return the one of the strings `choices` that equals `value`, or raise an error naming it."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, one of {_listed(choices)}, got {_shown(value)}")
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {_listed(choices)}, got {_shown(value)}")
-    return value
+    for item in choices:  # itself, as `value` may be a subclass, which C code does not take
+        if item == value:
+            return item
+    raise ValueError(f"{name} must be one of {_listed(choices)}, got {_shown(value)}")
 
 
-def clip_bounds(activation: Any) -> tuple[float, float]:
+def flag(value: Any, name: str) -> bool:
+    """Return `value` as a bool, or raise an error that names it; 0, 1 and None are no flags."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a bool, got {_shown(value)}")
+    return bool(value)
+
+
+def clip_bounds(activation: Any, name: str = "activation") -> tuple[float, float]:
     """Return the (low, high) bounds that an activation clips the result to.
 
     Parameters
     ----------
     activation : None, {"relu", "relu6"} or (lo, hi)
         ``None`` clips nothing: (-inf, inf).
+    name : str
+        The argument's name, for the message.
 
     Raises
     ------
@@ -157,16 +170,16 @@ def clip_bounds(activation: Any) -> tuple[float, float]:
     if isinstance(activation, str):
         bounds = _CLIPS.get(activation)
         if bounds is None:
-            raise ValueError(f"activation must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
+            raise ValueError(f"{name} must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
         return bounds
     items = _items(activation)
     if items is None:
-        raise TypeError(f"activation must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
+        raise TypeError(f"{name} must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
     if len(items) != 2:
-        raise ValueError(f"activation must have two bounds (lo, hi), got {_shown(activation)}")
-    lo, hi = (_bound(item, activation) for item in items)
+        raise ValueError(f"{name} must have two bounds (lo, hi), got {_shown(activation)}")
+    lo, hi = (_bound(item, activation, name) for item in items)
     if not lo <= hi:  # also true of NaN
-        raise ValueError(f"activation must have bounds lo <= hi, got {_shown(activation)}")
+        raise ValueError(f"{name} must have bounds lo <= hi, got {_shown(activation)}")
     return lo, hi
 
 
@@ -180,7 +193,8 @@ _ACTIVATION_FORMS = f"None, {_listed(tuple(_CLIPS))} or a pair (lo, hi)"
 def _shown(value: Any) -> str:
     """A short repr that cannot fail: ints of over 4300 digits, for one, have no repr."""
     try:
-        text = " ".join(repr(value).split())
+        long = isinstance(value, (list, tuple)) and len(value) > _SHOWN_LENGTH
+        text = " ".join((reprlib.repr(value) if long else repr(value)).split())
     except Exception:
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "..."
@@ -207,12 +221,13 @@ def _indices(items: Sequence[Any]) -> list[int] | None:
     return indices
 
 
-def _items(value: Any) -> Sequence[Any] | None:
-    """The items of a list, tuple or array, or None for anything else (a str, bytes, a set)."""
-    if isinstance(value, (list, tuple)):
-        return value
-    if isinstance(value, np.ndarray) and value.ndim:
-        return value  # type: ignore[return-value]
+def _items(value: Any) -> tuple[Any, ...] | None:
+    """The first items of a list, tuple or array, or None for anything else (a str, bytes, a set).
+
+    A true tuple: a subclass of list may have another length than the items it iterates over.
+    """
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
+        return tuple(itertools.islice(value, _MOST_ITEMS))
     return None
 
 
@@ -322,12 +337,12 @@ def _same_padding(
     return tuple(pairs)
 
 
-def _bound(item: Any, activation: Any) -> float:
+def _bound(item: Any, activation: Any, name: str) -> float:
     if isinstance(item, (bool, np.bool_)) or not isinstance(item, numbers.Real):
-        raise TypeError(f"activation must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
+        raise TypeError(f"{name} must be {_ACTIVATION_FORMS}, got {_shown(activation)}")
     try:
         return float(item)
     except OverflowError:
         raise ValueError(
-            f"activation must have bounds that fit a float, got {_shown(activation)}"
+            f"{name} must have bounds that fit a float, got {_shown(activation)}"
         ) from None

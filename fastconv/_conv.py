@@ -115,16 +115,17 @@ def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: An
                   algorithm: Any, precision: Any, threads: Any,
                   or_else_auto: bool = False) -> _core.Settings:
     """Check every argument that is not an array and put it in C's form."""
-    if layout != "NCHW":
+    # The type first: an array would compare item by item.
+    if type(layout) is not str or layout != "NCHW":
         _args.choice(layout, "layout", LAYOUTS)
-    if padding_mode != "zeros":
+    if type(padding_mode) is not str or padding_mode != "zeros":
         _args.choice(padding_mode, "padding_mode", ("zeros",))
-    if precision != "auto":
+    if type(precision) is not str or precision != "auto":
         _args.choice(precision, "precision", PRECISIONS)
+    if type(algorithm) is not str or algorithm != "auto":
+        algorithm = _args.choice(algorithm, "algorithm", ALGORITHMS)
     if algorithm == "auto":
         algorithm = None
-    else:
-        _args.choice(algorithm, "algorithm", ALGORITHMS)
     if threads is not None:
         _args.positive_int(threads, "threads")
     stride = _args.per_axis(stride, "stride", 2, 1)

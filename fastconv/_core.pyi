@@ -17,8 +17,8 @@ def store(out: Any, result: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]: ...
 
 @disjoint_base
 class Settings:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         stride: _Ints,
         padding: _Pairs,
         dilation: _Ints,
@@ -29,14 +29,14 @@ class Settings:
         algorithm: str | None,
         exact: bool = False,
         or_else_auto: bool = False,
-    ) -> None: ...
+    ) -> Settings: ...
 
 @disjoint_base
 class Packed: ...
 
 @disjoint_base
 class Plan:
-    def __init__(self, w: NDArray[Any], bias: NDArray[Any] | None, groups: int) -> None: ...
+    def __new__(cls, w: NDArray[Any], bias: NDArray[Any] | None, groups: int) -> Plan: ...
     def run(
         self, settings: Settings, x: NDArray[Any], out: NDArray[Any] | None
     ) -> NDArray[Any]: ...

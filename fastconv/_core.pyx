@@ -39,13 +39,13 @@ def active_isa():
     return active.name.decode()
 
 
-def set_isa(str name not None):
+def set_isa(name):
     global active
-    cdef const fc_isa *isa = fc_isa_find(name.encode())
-    if isa == NULL or not isa.runs_here():
-        raise ValueError(f"isa must be one of {', '.join(available_isas())} on this machine, "
-                         f"got {name!r}")
-    active = isa
+    names = available_isas()
+    if name not in names:
+        raise ValueError(f"isa must be one of {', '.join(names)} on this machine, got {name!r}")
+    # The name as it is here: a C string would end at a NUL in the caller's.
+    active = fc_isa_find(names[names.index(name)].encode())
 
 
 def algorithms():

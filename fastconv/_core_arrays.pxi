@@ -38,7 +38,8 @@ cdef inline cnp.ndarray _as_type(cnp.ndarray a, int kind):
     """`a` itself where C can read it, otherwise a native, aligned copy."""
     if _type_of(a) == kind:
         return a
-    return np.array(a, dtype=f64 if kind else f32, order="C", subok=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # a float64 bias beyond float32 is inf
+        return np.array(a, dtype=f64 if kind else f32, order="C", subok=False)
 
 
 cdef inline int _common_type(cnp.ndarray a, str a_name, cnp.ndarray b, str b_name) except -1:
@@ -61,6 +62,8 @@ def as_array(value, str name not None):
         return value
     try:
         return np.asarray(value)
+    except MemoryError:
+        raise
     except Exception as error:
         raise TypeError(f"{name} must be an array of numbers, got a "
                         f"{type(value).__name__}: {error}") from None

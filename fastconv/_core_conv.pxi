@@ -39,9 +39,10 @@ cdef class Settings:
     cdef bytes algorithm   # None for "auto"
     cdef bint or_else_auto  # `algorithm` is a preference: fall back to "auto" if it refuses
 
-    def __init__(self, tuple stride, tuple padding, tuple dilation, int64_t groups,
-                 bint channels_last, double lo, double hi, str algorithm, bint exact=False,
-                 bint or_else_auto=False):
+    # Not __init__, which may be left out or called twice.
+    def __cinit__(self, tuple stride, tuple padding, tuple dilation, int64_t groups,
+                  bint channels_last, double lo, double hi, str algorithm, bint exact=False,
+                  bint or_else_auto=False):
         cdef int64_t *s = self.spec.stride
         _fill(s, stride)
         _fill(self.spec.dilation, dilation)
@@ -186,14 +187,15 @@ cdef class Plan:
     cdef object bias
     cdef dict packed  # by (kind, isa, algorithm)
 
-    def __init__(self, cnp.ndarray w not None, bias, groups):
-        if 0 < (<object>w).shape[0] < groups:
-            raise ValueError(f"groups must divide the {(<object>w).shape[0]} output channels "
-                             f"of w, got {groups}")
-        _check_channels(w, bias, (<object>w).shape[1] * groups, groups)
+    def __cinit__(self, cnp.ndarray w not None, bias, groups):
+        cdef tuple shape = (<object>w).shape
         _compute_dtype(w.dtype, "w")
         if bias is not None:
             _compute_dtype(bias.dtype, "bias")
+        if 0 not in shape and shape[0] < groups:
+            raise ValueError(f"groups must divide the {shape[0]} output channels of w, "
+                             f"got {groups}")
+        _check_channels(w, bias, shape[1] * min(groups, shape[0]), groups)
         self.w = w
         self.bias = bias
         self.packed = {}

@@ -84,9 +84,8 @@ def max_pool2d(
     """
     x = _image(x)
     _args.choice(layout, "layout", LAYOUTS)
-    for name, flag in (("ceil_mode", ceil_mode), ("return_indices", return_indices)):
-        if not isinstance(flag, bool):
-            raise TypeError(f"{name} must be a bool, got {flag!r}")
+    ceil_mode = _args.flag(ceil_mode, "ceil_mode")
+    return_indices = _args.flag(return_indices, "return_indices")
     if threads is not None:
         _args.positive_int(threads, "threads")
     kernel = _args.per_axis(kernel_size, "kernel_size", 2, 1)
@@ -113,7 +112,8 @@ def _pool_integers(x: NDArray[Any], window: Window, out: Any) -> Any:
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)
     y[empty] = 0
-    y = y.astype(x.dtype) if values is None else values[y.astype(np.intp)]
+    native = x.dtype.newbyteorder("=")
+    y = y.astype(native) if values is None else values[y.astype(np.intp)].astype(native)
     y[empty] = np.iinfo(x.dtype).min
     if out is not None:
         y = _core.store(out, y, x)

@@ -6,9 +6,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
+from . import _args, _core
 from ._args import Activation, Ints, Padding
-from ._conv import _image, conv2d
+from ._conv import LAYOUTS, _image, conv2d
 from ._families import conv2d_depthwise
 
 
@@ -60,6 +60,9 @@ def depthwise_separable_conv2d(
         As in `conv2d`.
     """
     x = _image(x)
+    _args.choice(layout, "layout", LAYOUTS)
+    _args.clip_bounds(activation_depthwise, "activation_depthwise")
+    _args.clip_bounds(activation)
     channels = x.shape[-1 if layout == "NHWC" else -3]
     w_depthwise = _weights(w_depthwise, "w_depthwise")
     w_pointwise = _weights(w_pointwise, "w_pointwise")

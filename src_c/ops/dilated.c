@@ -8,12 +8,8 @@
 
 #include <stddef.h>
 
-static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
-    (void)k;
-    for (int a = 0; a < FC_AXES; a++)
-        if (s->dilation[a] > 1 && s->kernel[a] > 1) return NULL;
-    return "no axis is dilated";
-}
+/* Each phase is visited even where it has next to nothing to do. */
+enum { MOST_PHASES = 1 << 16 };
 
 static int64_t gcd(int64_t a, int64_t b) {
     return b ? gcd(b, a % b) : a;
@@ -21,6 +17,18 @@ static int64_t gcd(int64_t a, int64_t b) {
 
 static int64_t phases(const fc_conv_spec *s, int axis) {
     return fc_min(s->dilation[axis] / gcd(s->stride[axis], s->dilation[axis]), s->out[axis]);
+}
+
+static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    int64_t count = 1;
+    bool dilated = false;
+    for (int a = 0; a < FC_AXES; a++) {
+        dilated |= s->dilation[a] > 1 && s->kernel[a] > 1;
+        count = fc_min(count, MOST_PHASES) * phases(s, a);
+    }
+    if (!dilated) return "no axis is dilated";
+    return count > MOST_PHASES ? "the dilation has more than 65536 phases" : NULL;
 }
 
 /* Phase f of one axis, with g = gcd(stride, dilation): output o = o' * (d / g) + f

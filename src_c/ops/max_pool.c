@@ -5,6 +5,17 @@
 
 static const int64_t LARGEST = (int64_t)1 << 31;
 
+/* Leaves out taps that lie in padding for every window: a kernel can be far
+ * larger than its image, and costs time and scratch by the tap. */
+static void trim(fc_max_pool_spec *s, int axis) {
+    const int64_t d = s->dilation[axis], last = (s->out[axis] - 1) * s->stride[axis];
+    const int64_t before = fc_max(s->pad_lo[axis] - last, 0); /* of the last window */
+    const int64_t lo = fc_min(before / d, s->kernel[axis] - 1);
+    const int64_t hi = fc_ceil_div(s->in[axis] + s->pad_lo[axis], d); /* of the first */
+    s->kernel[axis] = fc_clamp(hi, lo + 1, s->kernel[axis]) - lo;
+    s->pad_lo[axis] -= lo * d;
+}
+
 fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
     bool overflow = false;
     int64_t size = fc_mul(s->batch, s->channels, &overflow);
@@ -22,6 +33,7 @@ fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
             if ((s->out[a] - 1) * s->stride[a] >= s->in[a] + s->pad_lo[a]) s->out[a]--;
         }
         size = fc_mul(size, s->out[a], &overflow);
+        trim(s, a);
     }
     fc_mul(size, 16, &overflow);
     return overflow ? FC_TOO_LARGE : FC_OK;

@@ -11,7 +11,7 @@ typedef struct {
     bool ceil_mode;
     int64_t batch, channels;
     int64_t in[2], kernel[2], stride[2], dilation[2], pad_lo[2], pad_hi[2];
-    int64_t out[2]; /* by fc_max_pool_validate */
+    int64_t out[2]; /* by fc_max_pool_validate, which also trims kernel and pad_lo */
 } fc_max_pool_spec;
 
 /* Output size as PyTorch defines it: with ceil_mode the last window may hang

@@ -1,14 +1,19 @@
-"""A valid call of every public function, of which a test changes one argument at a time."""
+"""A valid call of every public function, of which a case changes one argument at a time.
+
+All values are small integers, so that sums of products are exact in any order and results can be
+compared to the bit; Winograd's transforms round, by far less than the half that would show.
+"""
 
 import numpy as np
 
 import fastconv
+from fastconv.reference import vectorized
 
 F32 = np.float32
 
 
 def values(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(F32)
+    return np.random.default_rng(sum(shape)).integers(-4, 5, shape).astype(F32)
 
 
 def _plan(x, w, out=None, **arguments):
@@ -43,13 +48,30 @@ OTHERS = {
 CALLS = {**CONVOLUTIONS, **OTHERS}
 WITH_OUT = [*CONVOLUTIONS, "max_pool2d", "depthwise_separable_conv2d"]
 WITH_KERNEL_SIZE = ["max_pool2d", "im2col", "col2im"]
+EVERY_ARRAY = [(target, name) for target in CALLS
+               for name, value in CALLS[target][1].items() if isinstance(value, np.ndarray)]
+# What the reference does not take, since it does not change values of a channels-first result.
+_HOW = {"algorithm", "precision", "threads", "out", "layout"}
 
 
-def call(name, **changes):
-    function, arguments = CALLS[name]
+def call(target, **changes):
+    function, arguments = CALLS[target]
     return function(**{**arguments, **changes})
 
 
-def arrays_of(name):
-    """Names of the arguments that are arrays."""
-    return [k for k, v in CALLS[name][1].items() if isinstance(v, np.ndarray)]
+def expected(target, **changes):
+    """The same by the reference, in float64; always channels first."""
+    arguments = {k: v for k, v in {**CALLS[target][1], **changes}.items() if k not in _HOW}
+    name = "conv2d" if target in CONVOLUTIONS else target
+    return getattr(vectorized, name)(**arguments)
+
+
+def right(target, want=None, **changes):
+    """Assert that a valid call gives the right result: exactly, but for Winograd's rounding."""
+    got = call(target, **changes)
+    got = got[0] if isinstance(got, tuple) else got
+    want = expected(target, **changes) if want is None else want
+    if target in ("conv2d", "Conv2d", "conv2d_winograd"):
+        got = np.rint(got)
+    assert type(got) is np.ndarray or got is changes.get("out"), type(got)
+    np.testing.assert_array_equal(got, want)
