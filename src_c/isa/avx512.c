@@ -6,5 +6,6 @@
 #define PLANE_M 6
 #define PLANE_NV 4
 #define DEPTHWISE_ROWS 8
+#define DEPTHWISE_PIXEL_ROWS 4
 #define GROUPED_PIXELS 8
 #include "table.inc.c"

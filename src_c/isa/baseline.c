@@ -6,5 +6,6 @@
 #define PLANE_M 6
 #define PLANE_NV 2
 #define DEPTHWISE_ROWS 4
+#define DEPTHWISE_PIXEL_ROWS 2
 #define GROUPED_PIXELS 6
 #include "table.inc.c"

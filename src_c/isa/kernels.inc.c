@@ -5,6 +5,7 @@
 #include "../kernels/pixels.inc.c"
 #include "../kernels/planes.inc.c"
 #include "../kernels/depthwise.inc.c"
+#include "../kernels/depthwise_pixels.inc.c"
 #include "../kernels/grouped.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/max_pool.inc.c"

@@ -80,6 +80,25 @@ typedef struct {
     double lo, hi;
 } fc_depthwise_args;
 
+/* Depthwise convolution with channels innermost, any filter:
+ *   out[y][x][c] = clip(bias[c] + sum_{r, s} w[r][s][c]
+ *       * x[y * stride[0] + r * dilation[0] - pad[0]]
+ *          [x * stride[1] + s * dilation[1] - pad[1]][c])
+ * for y < rows, x < columns, c < channels; x is zero outside height by width, and
+ * nothing is read there. `w` is [vector][r][s][VL] and `bias` [vector][VL], where the
+ * last vector holds the last VL channels: it overlaps the one before if it must.
+ * At most FC_DEPTHWISE_VECTORS vectors of channels. */
+enum { FC_DEPTHWISE_VECTORS = 16 };
+typedef struct {
+    const void *x, *w, *bias;
+    void *out;
+    int64_t channels;
+    int64_t kernel[2], stride[2], dilation[2], pad[2];
+    int64_t height, width, x_row, x_column;
+    int64_t rows, columns, out_row, out_column;
+    double lo, hi;
+} fc_depthwise_pixels_args;
+
 /* Small groups, channels innermost: VL output channels of VL / group_size whole
  * groups, each as many inputs as outputs (group_size divides VL, is 2, 4, 8 or 16).
  *   out[pixel][k] = clip(bias[k] + sum_{t, c < group_size}

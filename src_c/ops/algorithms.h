@@ -11,6 +11,7 @@ extern const fc_conv_algorithm fc_conv_direct;
 extern const fc_conv_algorithm fc_conv_im2col;
 extern const fc_conv_algorithm fc_conv_dilated;
 extern const fc_conv_algorithm fc_conv_depthwise;
+extern const fc_conv_algorithm fc_conv_depthwise_pixels;
 extern const fc_conv_algorithm fc_conv_grouped;
 extern const fc_conv_algorithm fc_conv_winograd4;
 extern const fc_conv_algorithm fc_conv_winograd2;

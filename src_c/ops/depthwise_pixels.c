@@ -1,0 +1,175 @@
+/* Depthwise convolution with channels innermost, read in place where they are
+ * contiguous, otherwise from strips that are transposed on the way in and out.
+ * Channels go by blocks of up to FC_DEPTHWISE_VECTORS vectors, balanced; to the
+ * strips a block is one "group".
+ *
+ * Packed weights: bias [vector][VL], then [vector][r][s][VL]; the last vector
+ * holds the last VL channels and so may overlap the one before. */
+#include "../base/integers.h"
+#include "algorithms.h"
+#include "pixel_strip.h"
+
+#include <string.h>
+
+enum { STRIP_BYTES = 256 * 1024, OUT_BYTES = 128 * 1024, ROWS_IN_PLACE = 8 };
+
+static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    if (fc_group_in(s) != 1) return "groups differ from the input channels";
+    if (fc_group_out(s) != 1) return "there are several filters for each channel";
+    if (s->kernel[FC_Z] != 1) return "the kernel has a depth";
+    return NULL;
+}
+
+static int64_t vectors(const fc_conv_spec *s, const fc_kernels *k) {
+    return fc_ceil_div(s->in_channels, k->vl);
+}
+
+/* The first channel of a vector, as the kernel has it. */
+static int64_t first_channel(const fc_conv_spec *s, const fc_kernels *k, int64_t vector) {
+    return fc_min(vector * k->vl, fc_max(s->in_channels - k->vl, 0));
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return vectors(s, k) * k->vl * (fc_kernel_size(s) + 1);
+}
+
+static double cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const double n = (double)fc_kernel_size(s), pixels = (double)fc_out_pixels(s);
+    const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    return (double)vectors(s, k) * (pixels * (n * 1.05 + 2) + (s->channels_last ? 2 : 5) * in +
+                                    (s->channels_last ? 0 : 5 * pixels));
+}
+
+static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
+    const fc_conv_spec *s = &plan->spec;
+    const fc_kernels *k = plan->kernels;
+    const int64_t taps = fc_kernel_size(s), all = vectors(s, k), n = fc_min(k->vl, s->in_channels);
+    memset(packed, 0, (size_t)(packed_elements(s, k) * k->element));
+    for (int64_t v = 0; v < all; v++) {
+        const int64_t first = first_channel(s, k, v);
+        if (bias)
+            memcpy(fc_at_mut(packed, v * k->vl, k), fc_at(bias, first, k),
+                   (size_t)(n * k->element));
+        k->copy(&(fc_copy_args){
+            .from = fc_at(w, first * taps, k),
+            .to = fc_at_mut(packed, (all + v * taps) * k->vl, k),
+            .rows = n,
+            .columns = taps,
+            .from_row = taps,
+            .from_column = 1,
+            .to_row = 1,
+            .to_column = k->vl,
+        });
+    }
+}
+
+static bool reads_in_place(const fc_conv_job *job) {
+    return job->x.channel == 1;
+}
+
+/* Elements of scratch from one pixel to the next. */
+static int64_t pitch_of(const fc_conv_job *job) {
+    const fc_kernels *k = job->kernels;
+    return fc_min(vectors(&job->plan->spec, k), FC_DEPTHWISE_VECTORS) * k->vl;
+}
+
+static void point_to_image(const fc_conv_job *job, const fc_strip *s, fc_depthwise_pixels_args *a) {
+    const fc_conv_spec *spec = &job->spec;
+    const int64_t z = fc_strip_origin(job, s, FC_Z);
+    const bool inside = z >= 0 && z < spec->in[FC_Z];
+    a->x = fc_strip_in(job, s, inside ? z : 0, 0, 0);
+    a->height = inside ? spec->in[FC_Y] : 0;
+    a->width = spec->in[FC_X];
+    a->x_row = job->x.axis[FC_Y];
+    a->x_column = job->x.axis[FC_X];
+    a->stride[1] = spec->stride[FC_X];
+    a->pad[0] = -fc_strip_origin(job, s, FC_Y);
+    a->pad[1] = -fc_strip_origin(job, s, FC_X);
+}
+
+static void point_to_strip(const fc_conv_job *job, const fc_strip *s, fc_depthwise_pixels_args *a) {
+    const int64_t pitch = pitch_of(job);
+    fc_pixel_strip_load(job, s, s->c_size, pitch);
+    a->x = s->strip;
+    a->height = fc_reach(&job->spec, FC_Y, s->size[FC_Y]);
+    a->x_row = fc_pixel_strip_row(job, s, pitch);
+    a->x_column = pitch;
+    a->width = a->x_row / pitch;
+    a->stride[1] = fc_pixel_strip_step(&job->spec);
+}
+
+/* One strip of the channels [c_begin, c_begin + c_size), the vectors from `vector` on. */
+static void filter(const fc_conv_job *job, const fc_strip *s, int64_t vector) {
+    const fc_conv_spec *spec = &job->spec, *whole = &job->plan->spec;
+    const fc_kernels *k = job->kernels;
+    const bool direct = fc_pixel_strip_stores_directly(job);
+    const int64_t pitch = pitch_of(job), width = s->size[FC_X];
+    const int64_t w = (vectors(whole, k) + vector * fc_kernel_size(spec)) * k->vl;
+    fc_depthwise_pixels_args a = {
+        .w = fc_at(job->packed, w, k),
+        .bias = fc_at(job->packed, vector * k->vl, k),
+        .out = direct ? fc_at_mut(fc_strip_out(job, s), s->c_begin, k) : s->out,
+        .channels = s->c_size,
+        .kernel = {spec->kernel[FC_Y], spec->kernel[FC_X]},
+        .stride = {spec->stride[FC_Y]},
+        .dilation = {spec->dilation[FC_Y], spec->dilation[FC_X]},
+        .rows = s->size[FC_Y],
+        .columns = width,
+        .out_row = direct ? job->y.axis[FC_Y] : width * pitch,
+        .out_column = direct ? job->y.axis[FC_X] : pitch,
+        .lo = spec->clip_lo,
+        .hi = spec->clip_hi,
+    };
+    if (reads_in_place(job))
+        point_to_image(job, s, &a);
+    else
+        point_to_strip(job, s, &a);
+    k->depthwise_pixels(&a);
+    if (!direct) fc_pixel_strip_store(job, s, s->c_begin, s->c_size, s->out, pitch);
+}
+
+/* Where nothing is copied, strips are only items to share out among threads. */
+static int64_t no_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
+                        const fc_kernels *k) {
+    (void)s, (void)rows, (void)columns, (void)channels, (void)k;
+    return 0;
+}
+
+static void cut(fc_conv_job *job) {
+    fc_conv_spec *s = &job->spec;
+    const fc_kernels *k = job->kernels;
+    fc_geometry *g = &job->geometry;
+    const int64_t pitch = pitch_of(job);
+    const bool direct = fc_pixel_strip_stores_directly(job);
+    s->groups = s->in_channels = s->out_channels =
+        fc_ceil_div(vectors(&job->plan->spec, k), FC_DEPTHWISE_VECTORS);
+    g->panels = 1;
+    g->grain = 4;
+    fc_strips_cut(job, reads_in_place(job) ? no_bytes : fc_pixel_strip_bytes, pitch, STRIP_BYTES,
+                  OUT_BYTES / (pitch * k->element));
+    g->in_place = reads_in_place(job);
+    if (!direct) g->out_bytes = g->out[FC_Y] * g->out[FC_X] * pitch * k->element;
+    fc_strips_finish(job);
+}
+
+static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
+    const fc_conv_spec *whole = &job->plan->spec;
+    const fc_kernels *k = job->kernels;
+    const int64_t all = vectors(whole, k), blocks = job->spec.groups;
+    fc_strip s = fc_strips_scratch(job, scratch);
+    for (; begin < end; begin++) {
+        fc_strips_locate(job, begin, &s);
+        const int64_t vector = fc_share(all, blocks, s.group);
+        const int64_t last = fc_share(all, blocks, s.group + 1) - 1;
+        s.c_begin = first_channel(whole, k, vector);
+        s.c_size = fc_min(first_channel(whole, k, last) + k->vl, whole->in_channels) - s.c_begin;
+        s.group = 0; /* channels count from c_begin */
+        filter(job, &s, vector);
+    }
+}
+
+const fc_conv_algorithm fc_conv_depthwise_pixels = {
+    "depthwise_pixels", "depthwise", refuse, cost, fc_conv_copy_cost,
+    packed_elements,    pack,        cut,    run,
+};

@@ -1,0 +1,46 @@
+"""Depthwise with channels innermost: in place or by strips, whole blocks of channels."""
+
+import itertools
+
+import numpy as np
+import pytest
+from support import Problem, check, from_layout, to_layout
+
+import fastconv
+
+
+def strided(x):
+    """The same values where neither channels nor columns are contiguous."""
+    return np.repeat(x, 2, -1)[..., ::2]
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5)])
+def test_same_bits_in_place_and_from_strips(isa, dtype, kernel):
+    for channels, stride in itertools.product((3, 20, 300), (1, 2)):
+        given = Problem((2, channels, 9, 13), (channels, 1, *kernel), stride, 1, groups=channels)
+        y = check(given, dtype, "depthwise", "NHWC")
+        x, w, bias = given.arrays(dtype)
+        x = to_layout(x, "NHWC")
+        options = {"layout": "NHWC", "algorithm": "depthwise"}
+        for view in (strided(x), np.moveaxis(np.moveaxis(x, -1, -3).copy(), -3, -1)):
+            again = fastconv.conv2d(view, w, bias, *given.geometry, **options)
+            np.testing.assert_array_equal(again, y)
+        out = strided(np.zeros_like(y))
+        fastconv.conv2d(x, w, bias, *given.geometry, out=out, **options)
+        np.testing.assert_array_equal(out, y)
+
+
+def test_strips_of_rows_and_columns(isa):
+    for size in ((1, 5000), (90, 70)):
+        given = Problem((1, 40, *size), (40, 1, 1, 3), 1, (0, 1), groups=40)
+        check(given, np.float32, "depthwise", "NHWC")
+
+
+def test_agrees_with_planes(isa, dtype):
+    """The two rows of the family differ in the order of their sums only."""
+    given = Problem((1, 33, 8, 9), (33, 1, 3, 3), 1, 1, groups=33)
+    x, w, bias = given.arrays(dtype)
+    rows = [from_layout(fastconv.conv2d(to_layout(x, layout), w, bias, *given.geometry,
+                                        layout=layout, algorithm="depthwise"), layout)
+            for layout in ("NCHW", "NHWC")]
+    np.testing.assert_allclose(*rows, rtol=1e-4, atol=1e-5)
