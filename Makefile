@@ -75,7 +75,7 @@ versus: .venv/.installed-versus
 # stubtest compares the stub with the compiled module, which is the installed one.
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastconv/_core*.p[yx][xdi] # it runs pycodestyle
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastconv/_core.pyx fastconv/_core*.px[di] # it runs pycodestyle
 	$(BIN)/mypy
 	cd tests && MYPY_CACHE_DIR=../.mypy_cache ../$(BIN)/stubtest --mypy-config-file ../pyproject.toml \
 		--allowlist ../.ci/stubtest-allowlist fastconv._core

@@ -127,7 +127,7 @@ def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: An
     if algorithm == "auto":
         algorithm = None
     if threads is not None:
-        _args.positive_int(threads, "threads")
+        threads = _args.positive_int(threads, "threads")
     stride = _args.per_axis(stride, "stride", 2, 1)
     dilation = _args.per_axis(dilation, "dilation", 2, 1)
     groups = _args.positive_int(groups, "groups")
@@ -136,7 +136,7 @@ def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: An
     pads = _args.padding(padding, 2, image, w_shape[2:], stride, dilation)
     lo, hi = _args.clip_bounds(activation)
     return _core.Settings(stride, pads, dilation, groups, channels_last, lo, hi, algorithm,
-                          precision == "exact", or_else_auto)
+                          precision == "exact", or_else_auto, threads)
 
 
 def _run(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,

@@ -12,12 +12,26 @@ cdef extern from "base/status.h" nogil:
         FC_EMPTY_OUTPUT
         FC_UNSUPPORTED
         FC_NO_MEMORY
+        FC_STOPPED
     const char *fc_status_text(fc_status status)
     const char *fc_status_exception(fc_status status)
 
 cdef extern from "base/workspace.h" nogil:
     void *fc_workspace_acquire(size_t size)
-    void fc_workspace_release()
+    void fc_workspace_release(void *block)
+
+cdef extern from "base/threads.h" nogil:
+    enum:
+        FC_THREADS_MOST
+    ctypedef struct fc_task:
+        int64_t items
+        size_t scratch_bytes
+        void *scratch
+        double nanoseconds
+        int threads
+        bint (*stop)()
+    int fc_task_threads(const fc_task *task)
+    fc_status fc_task_run(const fc_task *task)
 
 cdef extern from "dispatch.h" nogil:
     ctypedef enum fc_dtype:
@@ -68,6 +82,7 @@ cdef extern from "ops/conv.h" nogil:
     ctypedef struct fc_geometry:
         int64_t items
     ctypedef struct fc_conv_job:
+        const void *packed
         fc_geometry geometry
         int64_t scratch_bytes
     const fc_conv_algorithm *fc_conv_algorithm_at(int i)
@@ -78,7 +93,7 @@ cdef extern from "ops/conv.h" nogil:
     void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed)
     fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
                                int64_t batch, const fc_tensor *x, const fc_tensor *y)
-    void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch)
+    fc_task fc_conv_task(const fc_conv_job *job)
 
 cdef extern from "ops/max_pool.h" nogil:
     ctypedef struct fc_max_pool_spec:
@@ -93,13 +108,20 @@ cdef extern from "ops/max_pool.h" nogil:
         int64_t pad_hi[2]
         int64_t out[2]
     fc_status fc_max_pool_validate(fc_max_pool_spec *spec)
-    int64_t fc_max_pool_scratch(const fc_max_pool_spec *spec, const fc_isa *isa)
-    void fc_max_pool_run(const fc_max_pool_spec *spec, const fc_isa *isa, const fc_tensor *x,
-                         const fc_tensor *y, const fc_tensor *index, int64_t begin,
-                         int64_t end, void *scratch)
+    ctypedef struct fc_max_pool_job:
+        const fc_max_pool_spec *spec
+        const fc_isa *isa
+        const fc_tensor *x
+        const fc_tensor *y
+        const fc_tensor *index
+    fc_task fc_max_pool_task(const fc_max_pool_job *job)
 
 cdef extern from "ops/columns.h" nogil:
-    void fc_im2col(const fc_conv_spec *spec, const fc_isa *isa, const fc_tensor *image,
-                   void *columns, int64_t begin, int64_t end)
-    void fc_col2im(const fc_conv_spec *spec, const fc_isa *isa, const fc_tensor *image,
-                   const void *columns, int64_t begin, int64_t end)
+    ctypedef struct fc_columns_job:
+        const fc_conv_spec *spec
+        const fc_isa *isa
+        const fc_tensor *image
+        void *columns
+        int64_t batch
+        bint back
+    fc_task fc_columns_task(const fc_columns_job *job)

@@ -58,6 +58,7 @@ def algorithms():
     return tuple(dict.fromkeys(names))
 
 
+include "_core_tasks.pxi"
 include "_core_arrays.pxi"
 include "_core_conv.pxi"
 include "_core_pool.pxi"

@@ -30,14 +30,14 @@ def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tu
     _columns_spec(&spec, (<object>x).shape, kernel, stride, padding, dilation, kind,
                   "x")
     cdef int64_t batch = cnp.PyArray_DIM(x, 0), channels = cnp.PyArray_DIM(x, 1)
-    cdef int64_t items = batch * channels
     cdef cnp.ndarray columns = np.empty(
         (batch, channels * kernel[0] * kernel[1], spec.out[1] * spec.out[2]),
         f64 if kind else f32)
     cdef fc_tensor image = _tensor(x, False)
-    cdef void *data = cnp.PyArray_DATA(columns)
-    with nogil:
-        fc_im2col(&spec, active, &image, data, 0, items)
+    cdef fc_columns_job job = [&spec, active, &image, cnp.PyArray_DATA(columns), batch, False]
+    cdef fc_task task = fc_columns_task(&job)
+    task.threads = _limit
+    _run_task(&task)
     return columns
 
 
@@ -51,10 +51,10 @@ def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride
         raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
                          f"({spec.out[1]} x {spec.out[2]} outputs), got shape "
                          f"{(<object>columns).shape}")
-    cdef int64_t items = shape[0] * shape[1]
-    cdef cnp.ndarray x = np.zeros(shape, f64 if kind else f32)
+    cdef cnp.ndarray x = np.empty(shape, f64 if kind else f32)
     cdef fc_tensor image = _tensor(x, False)
-    cdef const void *data = cnp.PyArray_DATA(columns)
-    with nogil:
-        fc_col2im(&spec, active, &image, data, 0, items)
+    cdef fc_columns_job job = [&spec, active, &image, cnp.PyArray_DATA(columns), shape[0], True]
+    cdef fc_task task = fc_columns_task(&job)
+    task.threads = _limit
+    _run_task(&task)
     return x

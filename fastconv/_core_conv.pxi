@@ -38,11 +38,12 @@ cdef class Settings:
     cdef fc_conv_spec spec
     cdef bytes algorithm   # None for "auto"
     cdef bint or_else_auto  # `algorithm` is a preference: fall back to "auto" if it refuses
+    cdef int threads        # 0 for the default
 
     # Not __init__, which may be left out or called twice.
     def __cinit__(self, tuple stride, tuple padding, tuple dilation, int64_t groups,
                   bint channels_last, double lo, double hi, str algorithm, bint exact=False,
-                  bint or_else_auto=False):
+                  bint or_else_auto=False, threads=None):
         cdef int64_t *s = self.spec.stride
         _fill(s, stride)
         _fill(self.spec.dilation, dilation)
@@ -55,6 +56,7 @@ cdef class Settings:
         self.spec.clip_hi = hi
         self.spec.exact = exact
         self.or_else_auto = or_else_auto
+        self.threads = 0 if threads is None else min(threads, FC_THREADS_MOST)
         self.algorithm = None if algorithm is None else algorithm.encode()
 
 
@@ -111,8 +113,9 @@ cdef dict _refusals(const fc_conv_spec *spec):
     return reasons
 
 
-cdef object _run(const fc_conv_plan *plan, const void *packed, size_t packed_in_workspace,
-                 cnp.ndarray w, bias, cnp.ndarray x, out, tuple inputs):
+cdef object _run(const fc_conv_plan *plan, int threads, const void *packed,
+                 size_t packed_in_workspace, cnp.ndarray w, bias, cnp.ndarray x, out,
+                 tuple inputs):
     """Runs a plan on x; packs first, into the workspace, where `packed` is NULL."""
     cdef const fc_conv_spec *spec = &plan.spec
     cdef int ndim = cnp.PyArray_NDIM(x)
@@ -129,7 +132,8 @@ cdef object _run(const fc_conv_plan *plan, const void *packed, size_t packed_in_
     cdef fc_tensor xt = _tensor(x, last), yt = _tensor(y, last)
     cdef fc_conv_job job
     cdef fc_conv_plan mine = plan[0]
-    cdef char *scratch
+    cdef fc_task task
+    cdef char *block = NULL
     cdef const void *w_data = cnp.PyArray_DATA(w)
     cdef const void *bias_data = NULL
     if bias is not None:
@@ -137,18 +141,23 @@ cdef object _run(const fc_conv_plan *plan, const void *packed, size_t packed_in_
     cdef fc_status status = fc_conv_job_make(&job, &mine, packed, batch, &xt, &yt)
     if status != FC_OK:
         _raise(status, _describe(&mine.spec))
-    with nogil:
-        scratch = <char *>fc_workspace_acquire(<size_t>job.scratch_bytes + packed_in_workspace)
-        if scratch == NULL:
+    task = fc_conv_task(&job)
+    task.threads = threads if threads else _limit
+    if packed == NULL:
+        block = <char *>fc_workspace_acquire(<size_t>job.scratch_bytes + packed_in_workspace)
+        if block == NULL:
             status = FC_NO_MEMORY
         else:
-            if packed == NULL:
-                fc_conv_pack(&mine, w_data, bias_data, scratch)
-                (<const void **>&packed)[0] = scratch
-                scratch += packed_in_workspace
-                status = fc_conv_job_make(&job, &mine, packed, batch, &xt, &yt)
-            fc_conv_run(&job, 0, job.geometry.items, scratch)
-            fc_workspace_release()
+            with nogil:
+                fc_conv_pack(&mine, w_data, bias_data, block)
+            job.packed = block
+            task.scratch = block + packed_in_workspace
+    try:
+        if status == FC_OK:
+            status = _run_task(&task)
+    finally:
+        if block != NULL:
+            fc_workspace_release(block)
     if status != FC_OK:
         _raise(status, f"{job.scratch_bytes + packed_in_workspace} bytes of scratch for "
                        f"{_describe(&mine.spec)}")
@@ -169,7 +178,8 @@ def conv(Settings settings not None, cnp.ndarray x not None, cnp.ndarray w not N
         _compute_dtype(bias.dtype, "bias")
         bias = np.ascontiguousarray(_as_type(bias, kind))
     w = cnp.PyArray_GETCONTIGUOUS(_as_type(w, kind))
-    return _run(&plan, NULL, _aligned(plan.packed_bytes), w, bias, _as_type(x, kind), out, inputs)
+    return _run(&plan, settings.threads, NULL, _aligned(plan.packed_bytes), w, bias,
+                _as_type(x, kind), out, inputs)
 
 
 cdef class Packed:
@@ -224,8 +234,8 @@ cdef class Plan:
         cdef int kind = _common_type(x, "x", self.w, "w")
         _make_plan(&plan, settings, x, self.w, self.bias, kind, False)
         cdef Packed packed = self._packed_for(&plan, kind)
-        return _run(&plan, packed.data, 0, self.w, None, _as_type(x, kind), out,
-                    (("x", x), ("w", self.w)))
+        return _run(&plan, settings.threads, packed.data, 0, self.w, None, _as_type(x, kind),
+                    out, (("x", x), ("w", self.w)))
 
     def explain(self, Settings settings not None, tuple shape not None):
         """What a call with an input of this shape would do, as a dict."""
@@ -245,6 +255,8 @@ cdef class Plan:
         cdef fc_status status = fc_conv_job_make(&job, &plan, NULL, batch, &xt, &yt)
         if status != FC_OK:
             _raise(status, _describe(s))
+        cdef fc_task task = fc_conv_task(&job)
+        task.threads = settings.threads if settings.threads else _limit
         n = s.in_channels // s.groups * s.kernel[1] * s.kernel[2]
         rows = {}
         for name, why in _refusals(s).items():
@@ -255,6 +267,7 @@ cdef class Plan:
             "dtype": "float64" if kind else "float32",
             "out_shape": result,
             "items": job.geometry.items,
+            "threads": fc_task_threads(&task),
             "scratch_bytes": job.scratch_bytes,
             "packed_bytes": plan.packed_bytes,
             "flops": 2 * n * batch * s.out_channels * s.out[1] * s.out[2],

@@ -1,7 +1,9 @@
 """Max pooling."""
 
+
 def max_pool(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tuple dilation,
-             bint ceil_mode, bint return_indices, bint channels_last, out):
+             bint ceil_mode, bint return_indices, bint channels_last, out,
+             threads):
     cdef fc_max_pool_spec spec
     cdef int i, ndim = cnp.PyArray_NDIM(x), kind
     cdef fc_status status
@@ -42,15 +44,10 @@ def max_pool(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, 
         index = np.empty(shape, np.int64)
         it = _tensor(index, channels_last)
         it_or_null = &it
-    cdef void *scratch
-    with nogil:
-        scratch = fc_workspace_acquire(<size_t>fc_max_pool_scratch(&spec, active))
-        if scratch == NULL:
-            status = FC_NO_MEMORY
-        else:
-            fc_max_pool_run(&spec, active, &xt, &yt, it_or_null, 0, spec.batch * spec.channels,
-                            scratch)
-            fc_workspace_release()
+    cdef fc_max_pool_job job = [&spec, active, &xt, &yt, it_or_null]
+    cdef fc_task task = fc_max_pool_task(&job)
+    task.threads = _threads_of(threads)
+    status = _run_task(&task)
     if status != FC_OK:
         _raise(status, context)
     result = y if out is None else out

@@ -87,7 +87,7 @@ def max_pool2d(
     ceil_mode = _args.flag(ceil_mode, "ceil_mode")
     return_indices = _args.flag(return_indices, "return_indices")
     if threads is not None:
-        _args.positive_int(threads, "threads")
+        threads = _args.positive_int(threads, "threads")
     kernel = _args.per_axis(kernel_size, "kernel_size", 2, 1)
     steps = kernel if stride is None else _args.per_axis(stride, "stride", 2, 1)
     dilations = _args.per_axis(dilation, "dilation", 2, 1)
@@ -97,18 +97,18 @@ def max_pool2d(
         raise ValueError(f"padding must be at most half of kernel_size={kernel}, got {padding!r}")
     window = (kernel, steps, pads, dilations, ceil_mode, return_indices, layout == "NHWC")
     if x.dtype.kind in "iu":
-        return _pool_integers(x, window, out)
-    return _core.max_pool(x, *window, out)
+        return _pool_integers(x, window, out, threads)
+    return _core.max_pool(x, *window, out, threads)
 
 
-def _pool_integers(x: NDArray[Any], window: Window, out: Any) -> Any:
+def _pool_integers(x: NDArray[Any], window: Window, out: Any, threads: int | None) -> Any:
     """Pool integers as floats that order alike: themselves where exact, otherwise their ranks."""
     if x.dtype.itemsize < 8:
         values, keys = None, x
     else:
         values, ranks = np.unique(x, return_inverse=True)
         keys = ranks.reshape(x.shape).astype(np.float64)
-    pooled = _core.max_pool(keys, *window, None)
+    pooled = _core.max_pool(keys, *window, None, threads)
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)
     y[empty] = 0

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _args, _core
+from . import _args, _core, _processors
 from ._version import __version__
-
-_threads = 1
 
 
 def available_isas() -> tuple[str, ...]:
@@ -41,23 +39,28 @@ def use_isa(name: str) -> Iterator[None]:
 
 
 def get_num_threads() -> int:
-    """How many threads a call may use at most."""
-    return _threads
+    """How many threads a call may use at most, the calling one among them.
+
+    From the start that is FASTCONV_NUM_THREADS, otherwise OMP_NUM_THREADS, otherwise the number
+    of processors that the process may use (its affinity and the quotas of its control groups).
+    """
+    return _core.get_num_threads()
 
 
 def set_num_threads(n: int) -> None:
-    """Let calls use at most `n` threads.
+    """Let calls use at most `n` threads, the calling one among them.
 
-    At present every call runs on the calling thread, whatever `n` is.
+    Results have the same bits whatever `n` is.  The setting is the process's; the argument
+    `threads` of a call goes before it.  More than 256 count as 256.  Small calls stay on the
+    calling thread, and so does a call while another one is using the pool.
     """
-    global _threads
-    _threads = _args.positive_int(n, "n")
+    _core.set_num_threads(_args.positive_int(n, "n"))
 
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
     """Use at most `n` threads in the ``with`` block."""
-    before = _threads
+    before = get_num_threads()
     set_num_threads(n)
     try:
         yield
@@ -73,12 +76,15 @@ def show_config() -> dict[str, Any]:
         "available_isas": _core.available_isas(),
         "active_isa": _core.active_isa(),
         "algorithms": _core.algorithms(),
-        "num_threads": _threads,
+        "num_threads": get_num_threads(),
     }
 
 
 def apply_environment() -> None:
-    """Take FASTCONV_ISA and FASTCONV_NUM_THREADS; an error names the variable."""
+    """Take FASTCONV_ISA, FASTCONV_NUM_THREADS and OMP_NUM_THREADS.
+
+    An error names the variable; OMP_NUM_THREADS belongs to others, and is ignored if it is wrong.
+    """
     isa = os.environ.get("FASTCONV_ISA")
     if isa:
         try:
@@ -92,3 +98,8 @@ def apply_environment() -> None:
         except ValueError:
             raise ValueError("FASTCONV_NUM_THREADS must be an integer of at least 1, "
                              f"got {count!r}") from None
+        return
+    try:  # a list has one number for each level of nesting
+        set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0]))
+    except ValueError:
+        set_num_threads(_processors.usable_processors())

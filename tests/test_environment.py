@@ -1,29 +1,14 @@
 """FASTCONV_ISA and FASTCONV_NUM_THREADS, what importing costs, and that it starts nothing."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from children import printed, python
 from support import CONFIG
-
-import fastconv
-
-PATH = os.pathsep.join([str(Path(fastconv.__file__).parents[1]), *sys.path])
-
-
-def python(*arguments, **variables):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("FASTCONV_")}
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True,
-                          env={**inherited, "PYTHONPATH": PATH, **variables})
 
 
 def shown(expression, **variables):
-    done = python("-c", f"import fastconv; print({expression})", **variables)
-    assert done.returncode == 0 and not done.stderr, done.stderr
-    return done.stdout.strip()
+    return printed(f"import fastconv; print({expression})", **variables)
 
 
 @pytest.mark.parametrize("isa", CONFIG["available_isas"])

@@ -1,12 +1,14 @@
 #include "workspace.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 typedef struct {
     size_t bytes;
     void *block;
+    bool in_use;
 } workspace;
 
 static _Thread_local workspace mine;
@@ -29,18 +31,31 @@ static void replace(void *block, size_t bytes) {
     pthread_setspecific(key, block);
 }
 
+static void *allocate(size_t bytes) {
+    return aligned_alloc(FC_WORKSPACE_ALIGNMENT, bytes);
+}
+
 void *fc_workspace_acquire(size_t bytes) {
-    if (bytes <= mine.bytes && mine.block) return mine.block;
-    pthread_once(&once, make_key);
     /* Rounded up, so that slightly larger problems do not each reallocate. */
     const size_t rounded = (bytes + 0xffff) & ~(size_t)0xffff;
     if (rounded < bytes) return NULL;
-    replace(NULL, 0);
-    void *block = aligned_alloc(FC_WORKSPACE_ALIGNMENT, rounded);
-    if (block) replace(block, rounded);
-    return block;
+    if (mine.in_use) return allocate(rounded);
+    if (bytes > mine.bytes || !mine.block) {
+        pthread_once(&once, make_key);
+        replace(NULL, 0);
+        void *block = allocate(rounded);
+        if (!block) return NULL;
+        replace(block, rounded);
+    }
+    mine.in_use = true;
+    return mine.block;
 }
 
-void fc_workspace_release(void) {
+void fc_workspace_release(void *block) {
+    if (block != mine.block) {
+        free(block);
+        return;
+    }
+    mine.in_use = false;
     if (mine.bytes > FC_WORKSPACE_KEEP) replace(NULL, 0);
 }

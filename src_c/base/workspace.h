@@ -9,8 +9,9 @@
 enum { FC_WORKSPACE_KEEP = 64 << 20, FC_WORKSPACE_ALIGNMENT = 64 };
 
 /* The calling thread's block of at least `bytes`, or NULL if there is no memory.
- * Its contents are undefined; a second call before the release is an error. */
+ * Its contents are undefined. While it is in use (a signal handler may convolve
+ * in the middle of a convolution) further calls get blocks of their own. */
 void *fc_workspace_acquire(size_t bytes);
-void fc_workspace_release(void);
+void fc_workspace_release(void *block);
 
 #endif

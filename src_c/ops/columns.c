@@ -55,13 +55,15 @@ void fc_col2im(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
                const void *columns, int64_t begin, int64_t end) {
     const fc_kernels *k = isa->kernels[s->dtype];
     const int64_t width = s->out[FC_X], positions = s->out[FC_Y] * width;
-    for (int64_t item = begin; item < end; item++)
+    for (int64_t item = begin; item < end; item++) {
+        void *plane = (void *)(uintptr_t)plane_at(s, image, item, k);
+        memset(plane, 0, (size_t)(s->in[FC_Y] * s->in[FC_X] * k->element));
         for (int64_t r = 0; r < s->kernel[FC_Y]; r++)
             for (int64_t t = 0; t < s->kernel[FC_X]; t++) {
                 const int64_t row = (item * s->kernel[FC_Y] + r) * s->kernel[FC_X] + t;
                 k->col2im(&(fc_col2im_args){
                     .x = fc_at(columns, row * positions, k),
-                    .out = (void *)(uintptr_t)plane_at(s, image, item, k),
+                    .out = plane,
                     .rows = s->out[FC_Y],
                     .columns = width,
                     .x_row = width,
@@ -75,4 +77,29 @@ void fc_col2im(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
                                t * s->dilation[FC_X] - s->pad_lo[FC_X]},
                 });
             }
+    }
+}
+
+static void run_items(const void *context, int64_t begin, int64_t end, void *scratch) {
+    (void)scratch;
+    const fc_columns_job *job = context;
+    if (job->back)
+        fc_col2im(job->spec, job->isa, job->image, job->columns, begin, end);
+    else
+        fc_im2col(job->spec, job->isa, job->image, job->columns, begin, end);
+}
+
+fc_task fc_columns_task(const fc_columns_job *job) {
+    const fc_conv_spec *s = job->spec;
+    /* Nearly all of it is writing or reading the matrix. */
+    static const double nanoseconds_a_byte = 0.15;
+    const double elements = (double)(job->batch * s->in_channels) *
+                            (double)(fc_kernel_size(s) * fc_out_pixels(s));
+    return (fc_task){
+        .run = run_items,
+        .context = job,
+        .items = job->batch * s->in_channels,
+        .visit = 1,
+        .nanoseconds = elements * (double)job->isa->kernels[s->dtype]->element * nanoseconds_a_byte,
+    };
 }

@@ -48,19 +48,21 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
                             const char *family, bool packs_each_call) {
     const fc_kernels *kernels = isa->kernels[spec->dtype];
     const fc_conv_algorithm *row, *best = NULL;
-    double best_cost = 0;
+    double best_cost = 0, best_total = 0;
     for (int i = 0; (row = fc_conv_algorithm_at(i)); i++) {
         if (family && strcmp(family, row->family) != 0) continue;
         if (row->refuse(spec, kernels)) continue;
-        double cost = row->cost(spec, kernels);
-        if (packs_each_call) cost += row->pack_cost(spec, kernels);
-        if (!best || cost < best_cost) {
+        const double cost = row->cost(spec, kernels);
+        const double total = cost + (packs_each_call ? row->pack_cost(spec, kernels) : 0);
+        if (!best || total < best_total) {
             best = row;
             best_cost = cost;
+            best_total = total;
         }
     }
     if (!best) return FC_UNSUPPORTED;
     *plan = (fc_conv_plan){.spec = *spec, .isa = isa, .kernels = kernels, .algorithm = best};
+    plan->cost = best_cost;
     plan->packed_bytes = best->packed_elements(spec, kernels) * kernels->element;
     return FC_OK;
 }
@@ -127,4 +129,21 @@ fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const voi
     flatten_pointwise(job);
     plan->algorithm->cut(job);
     return FC_OK;
+}
+
+static void run_items(const void *job, int64_t begin, int64_t end, void *scratch) {
+    fc_conv_run(job, begin, end, scratch);
+}
+
+fc_task fc_conv_task(const fc_conv_job *job) {
+    /* Of the unit of costs, a vector operation. */
+    static const double nanoseconds = 0.3;
+    return (fc_task){
+        .run = run_items,
+        .context = job,
+        .items = job->geometry.items,
+        .visit = job->geometry.visit,
+        .nanoseconds = job->plan->cost * (double)job->batch * nanoseconds,
+        .scratch_bytes = (size_t)job->scratch_bytes,
+    };
 }

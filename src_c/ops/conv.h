@@ -7,11 +7,12 @@
  *   fc_conv_run        items [begin, end), with scratch that the caller owns
  *
  * Inside, every convolution has three spatial axes (z, y, x); 1-D and 2-D ones
- * have sizes of 1. Nothing here allocates, prints or starts a thread. */
+ * have sizes of 1. Nothing here allocates or prints. */
 #ifndef FC_OPS_CONV_H
 #define FC_OPS_CONV_H
 
 #include "../base/status.h"
+#include "../base/threads.h"
 #include "../dispatch.h"
 
 #include <stdbool.h>
@@ -45,7 +46,7 @@ typedef struct {
     int64_t grain;             /* strips begin at its multiples, in rows and columns */
     int64_t channels, blocks;  /* input channels of a group at a time, and times */
     int64_t panels, per_visit; /* weight panels of a group; those served by one strip */
-    int64_t items;
+    int64_t items, visit;      /* so many neighbours, from multiples of it, share a strip */
     int64_t strip_bytes, out_bytes, tap_bytes;
     bool in_place; /* the input itself serves as strip */
 } fc_geometry;
@@ -75,6 +76,7 @@ struct fc_conv_plan {
     const fc_isa *isa;
     const fc_kernels *kernels;
     const fc_conv_algorithm *algorithm;
+    double cost; /* of one image, by the algorithm */
     int64_t packed_bytes;
     bool finite_weights; /* set by fc_conv_pack: zero padding contributes nothing */
 };
@@ -112,6 +114,9 @@ fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const voi
 static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
     job->plan->algorithm->run(job, begin, end, scratch);
 }
+
+/* The whole job as a task for the threads, which share its items. */
+fc_task fc_conv_task(const fc_conv_job *job);
 
 /* Shapes that several algorithms ask about. */
 static inline int64_t fc_group_in(const fc_conv_spec *s) {

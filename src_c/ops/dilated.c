@@ -105,10 +105,11 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
 
 static fc_conv_job phase_job(const fc_conv_job *job, const fc_conv_plan *inner,
                              const int64_t phase[FC_AXES]) {
+    const fc_conv_spec *s = &job->plan->spec;
     fc_conv_job sub = *job;
     int64_t x_at = 0, y_at = 0;
     for (int a = 0; a < FC_AXES; a++)
-        axis_phase(&job->plan->spec, a, phase[a], &sub.spec, &sub.x, &sub.y, &x_at, &y_at);
+        axis_phase(s, a, phase[a], &sub.spec, &sub.x, &sub.y, &x_at, &y_at);
     sub.plan = inner;
     sub.x.data = fc_at_mut(job->x.data, x_at, job->kernels);
     sub.y.data = fc_at_mut(job->y.data, y_at, job->kernels);
@@ -117,36 +118,35 @@ static fc_conv_job phase_job(const fc_conv_job *job, const fc_conv_plan *inner,
     return sub;
 }
 
-/* Visits the phases in order; `items` counts those of the phases before. */
+/* Every phase counts as many items as the largest has, so that an item tells its phase. */
 static void cut(fc_conv_job *job) {
     const fc_conv_plan inner = inner_plan(job->plan);
     const fc_conv_spec *s = &job->plan->spec;
-    int64_t items = 0, scratch = 0, f[FC_AXES];
+    fc_geometry *g = &job->geometry;
+    int64_t most = 0, f[FC_AXES];
     for (f[0] = 0; f[0] < phases(s, 0); f[0]++)
         for (f[1] = 0; f[1] < phases(s, 1); f[1]++)
             for (f[2] = 0; f[2] < phases(s, 2); f[2]++) {
                 const fc_conv_job sub = phase_job(job, &inner, f);
-                items += sub.geometry.items;
-                scratch = fc_max(scratch, sub.scratch_bytes);
+                most = fc_max(most, sub.geometry.items);
+                g->visit = sub.geometry.visit;
+                job->scratch_bytes = fc_max(job->scratch_bytes, sub.scratch_bytes);
             }
-    job->geometry.items = items;
-    job->scratch_bytes = scratch;
+    g->items = most * phases(s, 0) * phases(s, 1) * phases(s, 2);
 }
 
 static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
     const fc_conv_plan inner = inner_plan(job->plan);
     const fc_conv_spec *s = &job->plan->spec;
-    int64_t before = 0, f[FC_AXES];
-    for (f[0] = 0; f[0] < phases(s, 0); f[0]++)
-        for (f[1] = 0; f[1] < phases(s, 1); f[1]++)
-            for (f[2] = 0; f[2] < phases(s, 2); f[2]++) {
-                const fc_conv_job sub = phase_job(job, &inner, f);
-                const int64_t items = sub.geometry.items;
-                const int64_t lo = fc_clamp(begin - before, 0, items);
-                const int64_t hi = fc_clamp(end - before, lo, items);
-                if (lo < hi) inner.algorithm->run(&sub, lo, hi, scratch);
-                before += items;
-            }
+    const int64_t most = job->geometry.items / (phases(s, 0) * phases(s, 1) * phases(s, 2));
+    for (int64_t phase = begin / most; phase * most < end; phase++) {
+        const int64_t f[FC_AXES] = {phase / phases(s, 2) / phases(s, 1),
+                                    phase / phases(s, 2) % phases(s, 1), phase % phases(s, 2)};
+        const fc_conv_job sub = phase_job(job, &inner, f);
+        const int64_t lo = fc_max(begin - phase * most, 0);
+        const int64_t hi = fc_min(end - phase * most, sub.geometry.items);
+        if (lo < hi) inner.algorithm->run(&sub, lo, hi, scratch);
+    }
 }
 
 const fc_conv_algorithm fc_conv_dilated = {

@@ -77,3 +77,27 @@ void fc_max_pool_run(const fc_max_pool_spec *s, const fc_isa *isa, const fc_tens
         k->max_pool(&a);
     }
 }
+
+static void run_planes(const void *context, int64_t begin, int64_t end, void *scratch) {
+    const fc_max_pool_job *job = context;
+    fc_max_pool_run(job->spec, job->isa, job->x, job->y, job->index, begin, end, scratch);
+}
+
+fc_task fc_max_pool_task(const fc_max_pool_job *job) {
+    const fc_max_pool_spec *s = job->spec;
+    const fc_kernels *k = job->isa->kernels[s->dtype];
+    const double planes = (double)(s->batch * s->channels);
+    /* An input element is read, and an output one compared with each tap. */
+    static const double nanoseconds_a_vector = 1, nanoseconds_a_tap = 0.3;
+    const double in = (double)(s->in[0] * s->in[1]), out = (double)(s->out[0] * s->out[1]);
+    const double taps = (double)(s->kernel[0] + s->kernel[1]) * (job->index ? 4 : 1);
+    return (fc_task){
+        .run = run_planes,
+        .context = job,
+        .items = s->batch * s->channels,
+        .visit = 1,
+        .nanoseconds = planes * (in * nanoseconds_a_vector + out * taps * nanoseconds_a_tap) /
+                       (double)k->vl,
+        .scratch_bytes = (size_t)fc_max_pool_scratch(s, job->isa),
+    };
+}

@@ -25,4 +25,13 @@ void fc_max_pool_run(const fc_max_pool_spec *spec, const fc_isa *isa, const fc_t
                      const fc_tensor *y, const fc_tensor *index, int64_t begin, int64_t end,
                      void *scratch);
 
+/* All planes as a task for the threads, which refers to the arguments. */
+typedef struct {
+    const fc_max_pool_spec *spec;
+    const fc_isa *isa;
+    const fc_tensor *x, *y, *index;
+} fc_max_pool_job;
+
+fc_task fc_max_pool_task(const fc_max_pool_job *job);
+
 #endif

@@ -71,6 +71,7 @@ void fc_strips_finish(fc_conv_job *job) {
     if (g->blocks > 1 && g->out_bytes)
         g->per_visit = fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels);
     g->out_bytes = fc_round_up(g->out_bytes, FC_SCRATCH_ALIGNMENT);
+    g->visit = g->panels;
     g->items = job->batch * g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X] * job->spec.groups *
                g->panels;
     job->scratch_bytes = g->strip_bytes + g->tap_bytes +

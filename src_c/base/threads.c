@@ -1,0 +1,327 @@
+#define _GNU_SOURCE /* syscall */
+#include "threads.h"
+
+#include "integers.h"
+#include "workspace.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Nanoseconds. Waking a sleeper costs its caller 3 to 5 us, and the sleeper is there after
+ * some 50: a thread with less than this to do is not worth it. */
+static const double WORTH_A_THREAD = 25e3;
+/* Chunks long enough to cost nothing, short enough to be shared out and stopped between. */
+static const double CHUNK = 100e3, LONGEST_CHUNK = 10e6;
+static const int64_t STOP_EVERY = 20000000;
+/* The next layer of a network usually comes within this time. */
+static const int64_t SPIN = 50000;
+
+/* The items that a thread has still to do: the first and the end in one word. */
+typedef struct {
+    _Alignas(64) _Atomic uint64_t span;
+} share;
+
+/* A worker that sleeps says so; whoever takes that back wakes it. */
+typedef struct {
+    _Alignas(64) _Atomic uint32_t asleep;
+    uint32_t epoch; /* when it was started */
+} bed;
+
+/* One task while it runs. Spans count steps of several items where there are too
+ * many for half a word; visits are then too small to matter. */
+typedef struct {
+    const fc_task *task;
+    int64_t step, visit, chunk;
+    share *shares;
+    int threads;
+    uint32_t mode;
+    _Atomic bool stopped;
+} work;
+
+static const uint32_t OPEN = (uint32_t)1 << 31;
+
+static struct {
+    _Atomic bool busy; /* whoever sets it owns the pool */
+    bool handles_forks;
+    int workers;
+    _Atomic uint32_t generation;         /* one more in the child of a fork */
+    _Alignas(64) _Atomic uint32_t epoch; /* one more with every task */
+    _Alignas(64) _Atomic uint32_t door;  /* workers inside, and OPEN while more may enter */
+    work work;
+    share shares[FC_THREADS_MOST];
+    bed beds[FC_THREADS_MOST];
+} pool;
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Until the word differs from `value`, but not for long; returns what it is then. */
+static uint32_t spin(_Atomic uint32_t *word, uint32_t value) {
+    const int64_t end = now() + SPIN;
+    uint32_t seen;
+    do {
+        for (int i = 0; i < 32; i++) {
+            seen = atomic_load_explicit(word, memory_order_acquire);
+            if (seen != value) return seen;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#elif defined(__aarch64__)
+            __asm__ volatile("isb");
+#endif
+        }
+    } while (now() < end);
+    return seen;
+}
+
+/* Rounding, subnormals, exception masks: the same bits on every thread only if
+ * all of them work in the caller's mode. */
+static uint32_t get_mode(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_stmxcsr();
+#else
+    uint64_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    return (uint32_t)mode;
+#endif
+}
+
+static void set_mode(uint32_t mode) {
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(mode);
+#else
+    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)mode));
+#endif
+}
+
+static uint64_t span_of(int64_t begin, int64_t end) {
+    return (uint64_t)end << 32 | (uint64_t)begin;
+}
+
+static int64_t begin_of(uint64_t span) {
+    return (int64_t)(span & UINT32_MAX);
+}
+
+static int64_t end_of(uint64_t span) {
+    return (int64_t)(span >> 32);
+}
+
+static work prepare(const fc_task *task, int threads, share *shares) {
+    work w = {.task = task, .threads = threads, .shares = shares, .mode = get_mode()};
+    w.step = fc_ceil_div(task->items, INT32_MAX);
+    const int64_t steps = fc_ceil_div(task->items, w.step);
+    const double each = task->nanoseconds / (double)steps;
+    w.visit = w.step == 1 && task->visit > 1 ? task->visit : 1;
+    const double visits = CHUNK / (each * (double)w.visit);
+    if (visits * LONGEST_CHUNK / CHUNK >= 1)
+        w.chunk = w.visit * (int64_t)(visits < 1 ? 1 : visits < 1e9 ? visits : 1e9);
+    else
+        w.chunk = fc_max(1, (int64_t)(LONGEST_CHUNK / each));
+    for (int i = 0; i < threads; i++)
+        atomic_init(&shares[i].span,
+                    span_of(fc_share(steps, threads, i), fc_share(steps, threads, i + 1)));
+    return w;
+}
+
+/* Whole visits, or part of one. */
+static int64_t chunk_end(const work *w, uint64_t span) {
+    const int64_t begin = begin_of(span), visit = begin - begin % w->visit;
+    const int64_t end = w->chunk < w->visit ? fc_min(begin + w->chunk, visit + w->visit)
+                                            : visit + w->chunk;
+    return fc_min(end, end_of(span));
+}
+
+/* The next chunk of a thread's own share; empty if there is none. */
+static uint64_t take(work *w, int me) {
+    _Atomic uint64_t *mine = &w->shares[me].span;
+    uint64_t span = atomic_load_explicit(mine, memory_order_relaxed);
+    while (begin_of(span) < end_of(span)) {
+        const int64_t end = chunk_end(w, span);
+        if (atomic_compare_exchange_weak_explicit(mine, &span, span_of(end, end_of(span)),
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return span_of(begin_of(span), end);
+    }
+    return 0;
+}
+
+/* Makes the second half of the largest share the thread's own; false if all are empty. */
+static bool steal(work *w, int me) {
+    for (;;) {
+        int64_t most = 0;
+        uint64_t span = 0;
+        _Atomic uint64_t *richest = NULL;
+        for (int i = 0; i < w->threads; i++) {
+            const uint64_t s = atomic_load_explicit(&w->shares[i].span, memory_order_relaxed);
+            if (end_of(s) - begin_of(s) <= most) continue;
+            most = end_of(s) - begin_of(s);
+            span = s;
+            richest = &w->shares[i].span;
+        }
+        if (!richest) return false;
+        const int64_t middle = begin_of(span) + most / 2;
+        if (!atomic_compare_exchange_strong_explicit(richest, &span,
+                                                     span_of(begin_of(span), middle),
+                                                     memory_order_relaxed, memory_order_relaxed))
+            continue;
+        atomic_store_explicit(&w->shares[me].span, span_of(middle, end_of(span)),
+                              memory_order_relaxed);
+        return true;
+    }
+}
+
+/* One thread's part. Only the caller, thread 0, may ask whether to stop. */
+static void work_on(work *w, int me, void *scratch) {
+    const fc_task *task = w->task;
+    int64_t asked = me == 0 && task->stop ? now() : INT64_MAX - STOP_EVERY;
+    do
+        for (uint64_t span; (span = take(w, me));) {
+            task->run(task->context, begin_of(span) * w->step,
+                      fc_min(end_of(span) * w->step, task->items), scratch);
+            if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
+                if (task->stop()) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
+                asked = now();
+            }
+            if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return;
+        }
+    while (steal(w, me));
+}
+
+static fc_status run_alone(const fc_task *task, void *scratch) {
+    if (!task->stop || task->nanoseconds < (double)STOP_EVERY / 2) {
+        task->run(task->context, 0, task->items, scratch);
+        return FC_OK;
+    }
+    share all;
+    work w = prepare(task, 1, &all);
+    work_on(&w, 0, scratch);
+    return w.stopped ? FC_STOPPED : FC_OK;
+}
+
+static void help(int me) {
+    work *w = &pool.work;
+    if (me >= w->threads) return;
+    void *scratch = NULL;
+    /* Without memory for it the others do this thread's share. */
+    if (w->task->scratch_bytes && !(scratch = fc_workspace_acquire(w->task->scratch_bytes))) return;
+    set_mode(w->mode);
+    work_on(w, me, scratch);
+    if (scratch) fc_workspace_release(scratch);
+}
+
+static uint32_t await_task(bed *b, uint32_t seen) {
+    uint32_t epoch = spin(&pool.epoch, seen);
+    while (epoch == seen) {
+        atomic_store(&b->asleep, 1);
+        /* After the store, and the caller looks for sleepers after the epoch: one sees the other.
+         */
+        epoch = atomic_load(&pool.epoch);
+        if (epoch == seen) futex_wait(&b->asleep, 1);
+        atomic_store(&b->asleep, 0);
+        epoch = atomic_load(&pool.epoch);
+    }
+    return epoch;
+}
+
+static void *worker(void *place) {
+    bed *b = place;
+    const int me = (int)(b - pool.beds) + 1;
+    for (uint32_t seen = b->epoch;;) {
+        seen = await_task(b, seen);
+        uint32_t door = atomic_load_explicit(&pool.door, memory_order_relaxed);
+        while ((door & OPEN) && !atomic_compare_exchange_weak(&pool.door, &door, door + 1)) {
+        }
+        if (!(door & OPEN)) continue;
+        help(me);
+        if (atomic_fetch_sub(&pool.door, 1) == 1) futex_wake(&pool.door);
+    }
+    return NULL;
+}
+
+/* In the child of a fork, which has none of the threads. */
+static void forget_workers(void) {
+    pool.workers = 0;
+    for (int i = 0; i < FC_THREADS_MOST; i++) atomic_store(&pool.beds[i].asleep, 0);
+    atomic_store(&pool.door, 0);
+    atomic_fetch_add(&pool.generation, 1);
+    atomic_store(&pool.busy, false);
+}
+
+/* As many as can be had; they take no signals. */
+static void start_workers(int count) {
+    if (!pool.handles_forks && pthread_atfork(NULL, NULL, forget_workers)) return;
+    pool.handles_forks = true;
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes)) return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (pthread_t id; pool.workers < count; pool.workers++) {
+        bed *b = &pool.beds[pool.workers];
+        b->epoch = atomic_load(&pool.epoch);
+        if (pthread_create(&id, &attributes, worker, b)) break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+/* By the owner of the pool, which it gives back. */
+static fc_status run_shared(const fc_task *task, int threads, void *scratch) {
+    const uint32_t generation = atomic_load(&pool.generation);
+    if (pool.workers < threads - 1) start_workers(threads - 1);
+    threads = (int)fc_min(threads, pool.workers + 1);
+    pool.work = prepare(task, threads, pool.shares);
+    atomic_store(&pool.door, OPEN);
+    atomic_fetch_add(&pool.epoch, 1);
+    for (int i = 0; i < threads - 1; i++)
+        if (atomic_exchange(&pool.beds[i].asleep, 0)) futex_wake(&pool.beds[i].asleep);
+    work_on(&pool.work, 0, scratch);
+    const bool stopped = atomic_load(&pool.work.stopped);
+    if (atomic_load(&pool.generation) != generation)
+        return stopped ? FC_STOPPED : run_alone(task, scratch);
+    uint32_t inside = atomic_fetch_and(&pool.door, ~OPEN) & ~OPEN;
+    while (inside) {
+        inside = spin(&pool.door, inside);
+        if (inside) futex_wait(&pool.door, inside);
+        inside = atomic_load(&pool.door);
+    }
+    atomic_store(&pool.busy, false);
+    return stopped ? FC_STOPPED : FC_OK;
+}
+
+int fc_task_threads(const fc_task *task) {
+    const double worth = task->nanoseconds / WORTH_A_THREAD;
+    int64_t threads = fc_min(fc_min(task->threads, FC_THREADS_MOST), task->items);
+    if (worth < (double)threads) threads = (int64_t)worth;
+    return (int)fc_max(threads, 1);
+}
+
+fc_status fc_task_run(const fc_task *task) {
+    if (task->items <= 0) return FC_OK;
+    void *acquired = NULL;
+    if (task->scratch_bytes && !task->scratch &&
+        !(acquired = fc_workspace_acquire(task->scratch_bytes)))
+        return FC_NO_MEMORY;
+    void *scratch = acquired ? acquired : task->scratch;
+    const int threads = fc_task_threads(task);
+    const fc_status status = threads > 1 && !atomic_exchange(&pool.busy, true)
+                                 ? run_shared(task, threads, scratch)
+                                 : run_alone(task, scratch);
+    if (acquired) fc_workspace_release(acquired);
+    return status;
+}
