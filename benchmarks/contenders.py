@@ -56,6 +56,23 @@ def planned(name: str, algorithm: str = "auto", layout: str = "NCHW",
     return Contender(name, prepare, fastconv.active_isa())
 
 
+def pooled(name: str, layout: str, return_indices: bool = False) -> Contender:
+    """Max pooling of ours in either layout."""
+    to_layout, from_layout = ((0, 2, 3, 1), (0, 3, 1, 2)) if layout == "NHWC" else (range(4),) * 2
+
+    def prepare(problem: Pooling) -> Run:
+        (x,) = problem.inputs
+        x = np.ascontiguousarray(x.transpose(to_layout))
+        options = {**problem.arguments, "layout": layout, "return_indices": return_indices}
+
+        def result(y: Any) -> np.ndarray:
+            return (y[0] if return_indices else y).transpose(from_layout)
+
+        return Run(lambda: fastconv.max_pool2d(x, **options), layout, result)
+
+    return Contender(name, prepare, fastconv.active_isa())
+
+
 def function(of: Callable[..., Any], name: str | None = None) -> Contender:
     """A function of ours, called as a user calls it."""
     return replace(_called(of, name or of.__name__), isa=fastconv.active_isa())

@@ -109,11 +109,10 @@ cdef extern from "ops/max_pool.h" nogil:
         int64_t out[2]
     fc_status fc_max_pool_validate(fc_max_pool_spec *spec)
     ctypedef struct fc_max_pool_job:
-        const fc_max_pool_spec *spec
-        const fc_isa *isa
-        const fc_tensor *x
-        const fc_tensor *y
-        const fc_tensor *index
+        int64_t items, scratch_bytes
+    void fc_max_pool_job_make(fc_max_pool_job *job, const fc_max_pool_spec *spec,
+                              const fc_isa *isa, const fc_tensor *x, const fc_tensor *y,
+                              const fc_tensor *index)
     fc_task fc_max_pool_task(const fc_max_pool_job *job)
 
 cdef extern from "ops/columns.h" nogil:

@@ -44,7 +44,8 @@ def max_pool(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, 
         index = np.empty(shape, np.int64)
         it = _tensor(index, channels_last)
         it_or_null = &it
-    cdef fc_max_pool_job job = [&spec, active, &xt, &yt, it_or_null]
+    cdef fc_max_pool_job job
+    fc_max_pool_job_make(&job, &spec, active, &xt, &yt, it_or_null)
     cdef fc_task task = fc_max_pool_task(&job)
     task.threads = _threads_of(threads)
     status = _run_task(&task)

@@ -1,16 +1,12 @@
-"""Max pooling, with and without the places of the maxima."""
+"""Max pooling in both layouts, with and without the places of the maxima."""
 
-import fastconv
-from benchmarks.contenders import SCIPY_POOL, function, references
+from benchmarks.contenders import SCIPY_POOL, pooled, references
 from benchmarks.problems import pools
 from benchmarks.support import contest, measure
 
 
-def with_indices(*args, **kwargs):
-    return fastconv.max_pool2d(*args, return_indices=True, **kwargs)[0]
-
-
-@contest(pools(), function(fastconv.max_pool2d), function(with_indices, "with indices"),
+@contest(pools(), pooled("max_pool2d", "NCHW"), pooled("with indices", "NCHW", True),
+         pooled("NHWC", "NHWC"), pooled("NHWC with indices", "NHWC", True),
          SCIPY_POOL, *references("max_pool2d"))
 def bench_max_pool(benchmark, problem, contender, dtype):
     measure(benchmark, problem, contender, dtype)

@@ -18,6 +18,8 @@ typedef float f32_vec __attribute__((vector_size(FC_VECTOR_BYTES), may_alias));
 typedef double f64_vec __attribute__((vector_size(FC_VECTOR_BYTES), may_alias));
 typedef int32_t f32_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
 typedef int64_t f64_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
+typedef int32_t f32_lane;
+typedef int64_t f64_lane;
 enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))
@@ -47,6 +49,11 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
     /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an addition. */ \
     FC_INLINE T##_vec T##_v_set1(T##_real x) { \
         return x - (T##_vec){0}; \
+    } \
+    FC_INLINE T##_index_vec T##_v_lanes(int step) { \
+        T##_index_vec v; \
+        FC_UNROLL for (int k = 0; k < T##_VL; k++) v[k] = k * step; \
+        return v; \
     }
 FC_DEFINE_COMMON(f32)
 FC_DEFINE_COMMON(f64)
@@ -60,6 +67,18 @@ FC_DEFINE_COMMON(f64)
 #include "simd_sse2.h"
 #else
 #include "simd_neon.h"
+#endif
+
+#if !defined(__AVX512F__)
+#define FC_DEFINE_TAKE(T) \
+    FC_INLINE void T##_v_take(T##_vec *top, T##_index_vec *at, T##_vec v, T##_index_vec v_at) { \
+        const T##_index_vec better = ~(v <= *top) & (*top == *top); \
+        *top = (T##_vec)(((T##_index_vec)v & better) | ((T##_index_vec) * top & ~better)); \
+        *at = (v_at & better) | (*at & ~better); \
+    }
+FC_DEFINE_TAKE(f32)
+FC_DEFINE_TAKE(f64)
+#undef FC_DEFINE_TAKE
 #endif
 
 /* Square transpose in registers: zips inside the 128-bit lanes, then whole
@@ -130,13 +149,24 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
 #define v_load_range \
     FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
+#define v_load_range_or \
+    FC_NAME( \
+        v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes of `fill` elsewhere */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
-#define v_max FC_NAME(v_max)             /* b where either is NaN */
-#define v_min FC_NAME(v_min)             /* b where either is NaN */
-#define v_max_nan FC_NAME(v_max_nan)     /* NaN where either is NaN */
+#define v_max FC_NAME(v_max)           /* b where either is NaN */
+#define v_min FC_NAME(v_min)           /* b where either is NaN */
+#define v_max_nan FC_NAME(v_max_nan)   /* NaN where either is NaN */
+#define v_flags FC_NAME(v_flags)       /* remembers, beginning with {0}: */
+#define v_note_nan FC_NAME(v_note_nan) /* (flags, a, b): a NaN that v_max may lose */
+#define v_any FC_NAME(v_any)
+#define v_take FC_NAME(v_take) /* (top, at, v, v_at): where v is larger or the first NaN */
+#define v_lane FC_NAME(lane)   /* the integer of a vector's lane */
+#define v_index FC_NAME(index_vec)
+#define v_lanes FC_NAME(v_lanes)         /* 0, step, 2 * step, ... */
 #define v_evens FC_NAME(v_evens)         /* a0 a2 ... b0 b2 ... */
 #define v_odds FC_NAME(v_odds)           /* a1 a3 ... b1 b3 ... */
+#define v_slide FC_NAME(v_slide)         /* a_n a_n+1 ... b_0 ... b_n-1, for 0 < n < VL, n <= 4 */
 #define v_transpose FC_NAME(v_transpose) /* VL vectors, in place */
 
 #endif

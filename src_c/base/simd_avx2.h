@@ -17,6 +17,19 @@ FC_INLINE __m256i f64_first(int64_t n) {
         return (T##_vec)_mm256_maskload_##suffix( \
             p, _mm256_andnot_si256(T##_first(lo), T##_first(hi))); \
     } \
+    FC_INLINE T##_vec T##_v_load_range_or(T##_vec fill, const T##_real *p, int64_t lo, \
+                                          int64_t hi) { \
+        const __m256i inside = _mm256_andnot_si256(T##_first(lo), T##_first(hi)); \
+        return (T##_vec)_mm256_blendv_##suffix(fill, _mm256_maskload_##suffix(p, inside), \
+                                               (T##_vec)inside); \
+    } \
+    typedef T##_vec T##_v_flags; \
+    FC_INLINE void T##_v_note_nan(T##_v_flags *flags, T##_vec a, T##_vec b) { \
+        *flags = _mm256_or_##suffix(*flags, _mm256_cmp_##suffix(a, b, _CMP_UNORD_Q)); \
+    } \
+    FC_INLINE bool T##_v_any(T##_v_flags flags) { \
+        return _mm256_movemask_##suffix(flags) != 0; \
+    } \
     FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
         _mm256_maskstore_##suffix(p, T##_first(n), v); \
     } \
@@ -33,6 +46,31 @@ FC_INLINE __m256i f64_first(int64_t n) {
 FC_DEFINE_AVX2(f32, ps)
 FC_DEFINE_AVX2(f64, pd)
 #undef FC_DEFINE_AVX2
+
+FC_INLINE f32_vec f32_v_slide(f32_vec a, f32_vec b, int n) {
+    const __m256i lo = (__m256i)a, hi = (__m256i)_mm256_permute2f128_ps(a, b, 0x21);
+    switch (n) {
+    case 1:
+        return (f32_vec)_mm256_alignr_epi8(hi, lo, 4);
+    case 2:
+        return (f32_vec)_mm256_alignr_epi8(hi, lo, 8);
+    case 3:
+        return (f32_vec)_mm256_alignr_epi8(hi, lo, 12);
+    default:
+        return (f32_vec)hi;
+    }
+}
+FC_INLINE f64_vec f64_v_slide(f64_vec a, f64_vec b, int n) {
+    const f64_vec middle = (f64_vec)_mm256_permute2f128_pd(a, b, 0x21);
+    switch (n) {
+    case 1:
+        return (f64_vec)_mm256_shuffle_pd(a, middle, 5);
+    case 2:
+        return middle;
+    default:
+        return (f64_vec)_mm256_shuffle_pd(middle, b, 5);
+    }
+}
 
 /* The in-lane shuffle leaves the two middle 64-bit quarters exchanged. */
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {

@@ -8,7 +8,7 @@ FC_INLINE __mmask8 f64_first(int64_t n) {
     return (__mmask8)_bzhi_u32(0xff, (unsigned)n);
 }
 
-#define FC_DEFINE_AVX512(T, suffix) \
+#define FC_DEFINE_AVX512(T, suffix, bits) \
     FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) { \
         return (T##_vec)_mm512_maskz_loadu_##suffix(T##_first(n), p); \
     } \
@@ -26,12 +26,47 @@ FC_INLINE __mmask8 f64_first(int64_t n) {
         return (T##_vec)_mm512_min_##suffix(a, b); \
     } \
     FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
-        return (T##_vec)_mm512_mask_mov_##suffix( \
-            _mm512_max_##suffix(a, b), _mm512_cmp_##suffix##_mask(a, a, _CMP_UNORD_Q), a); \
+        return (T##_vec)_mm512_mask_max_##suffix(a, _mm512_cmp_##suffix##_mask(a, a, _CMP_ORD_Q), \
+                                                 a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_load_range_or(T##_vec fill, const T##_real *p, int64_t lo, \
+                                          int64_t hi) { \
+        return (T##_vec)_mm512_mask_loadu_##suffix( \
+            fill, T##_first(hi) & (__typeof__(T##_first(hi)))~T##_first(lo), p); \
+    } \
+    typedef __typeof__(T##_first(0)) T##_v_flags; \
+    FC_INLINE void T##_v_note_nan(T##_v_flags *flags, T##_vec a, T##_vec b) { \
+        *flags |= _mm512_cmp_##suffix##_mask(a, b, _CMP_UNORD_Q); \
+    } \
+    FC_INLINE bool T##_v_any(T##_v_flags flags) { \
+        return flags; \
+    } \
+    FC_INLINE void T##_v_take(T##_vec *top, T##_index_vec *at, T##_vec v, T##_index_vec v_at) { \
+        const T##_v_flags better = _mm512_mask_cmp_##suffix##_mask( \
+            _mm512_cmp_##suffix##_mask(*top, *top, _CMP_ORD_Q), v, *top, _CMP_NLE_UQ); \
+        *top = (T##_vec)_mm512_mask_mov_##suffix(*top, better, v); \
+        *at = (T##_index_vec)_mm512_mask_mov_epi##bits((__m512i)*at, better, (__m512i)v_at); \
     }
-FC_DEFINE_AVX512(f32, ps)
-FC_DEFINE_AVX512(f64, pd)
+FC_DEFINE_AVX512(f32, ps, 32)
+FC_DEFINE_AVX512(f64, pd, 64)
 #undef FC_DEFINE_AVX512
+
+#define FC_DEFINE_SLIDE(T, bits) \
+    FC_INLINE T##_vec T##_v_slide(T##_vec a, T##_vec b, int n) { \
+        switch (n) { \
+        case 1: \
+            return (T##_vec)_mm512_alignr_epi##bits((__m512i)b, (__m512i)a, 1); \
+        case 2: \
+            return (T##_vec)_mm512_alignr_epi##bits((__m512i)b, (__m512i)a, 2); \
+        case 3: \
+            return (T##_vec)_mm512_alignr_epi##bits((__m512i)b, (__m512i)a, 3); \
+        default: \
+            return (T##_vec)_mm512_alignr_epi##bits((__m512i)b, (__m512i)a, 4); \
+        } \
+    }
+FC_DEFINE_SLIDE(f32, 32)
+FC_DEFINE_SLIDE(f64, 64)
+#undef FC_DEFINE_SLIDE
 
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
     const __m512i lanes =

@@ -11,6 +11,14 @@
     FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
         return (T##_vec)vminq_##suffix(a, b); \
     } \
+    /* Its maximum loses no NaN, so there is nothing to note. */ \
+    typedef bool T##_v_flags; \
+    FC_INLINE void T##_v_note_nan(T##_v_flags *flags, T##_vec a, T##_vec b) { \
+        (void)flags, (void)a, (void)b; \
+    } \
+    FC_INLINE bool T##_v_any(T##_v_flags flags) { \
+        return flags; \
+    } \
     FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
         return (T##_vec)vmaxq_##suffix(a, b); \
     } \
@@ -23,6 +31,21 @@
 FC_DEFINE_NEON(f32, f32)
 FC_DEFINE_NEON(f64, f64)
 #undef FC_DEFINE_NEON
+
+FC_INLINE f32_vec f32_v_slide(f32_vec a, f32_vec b, int n) {
+    switch (n) {
+    case 1:
+        return (f32_vec)vextq_f32(a, b, 1);
+    case 2:
+        return (f32_vec)vextq_f32(a, b, 2);
+    default:
+        return (f32_vec)vextq_f32(a, b, 3);
+    }
+}
+FC_INLINE f64_vec f64_v_slide(f64_vec a, f64_vec b, int n) {
+    (void)n;
+    return (f64_vec)vextq_f64(a, b, 1);
+}
 
 FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
     return (f32_vec)vzip1q_f32(a, b);

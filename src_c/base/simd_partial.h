@@ -8,10 +8,12 @@
         return v; \
     } \
     static __attribute__((noinline, unused)) \
-    T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
-        T##_vec v = {0}; \
+    T##_vec T##_v_load_range_or(T##_vec v, const T##_real *p, int64_t lo, int64_t hi) { \
         for (int64_t i = lo; i < hi; i++) v[i] = p[i]; \
         return v; \
+    } \
+    FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
+        return T##_v_load_range_or((T##_vec){0}, p, lo, hi); \
     } \
     FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
         if (n > T##_VL) __builtin_unreachable(); \

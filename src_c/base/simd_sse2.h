@@ -10,6 +10,13 @@
     FC_INLINE T##_vec T##_v_min(T##_vec a, T##_vec b) { \
         return (T##_vec)_mm_min_##suffix(a, b); \
     } \
+    typedef T##_vec T##_v_flags; \
+    FC_INLINE void T##_v_note_nan(T##_v_flags *flags, T##_vec a, T##_vec b) { \
+        *flags = _mm_or_##suffix(*flags, _mm_cmpunord_##suffix(a, b)); \
+    } \
+    FC_INLINE bool T##_v_any(T##_v_flags flags) { \
+        return _mm_movemask_##suffix(flags) != 0; \
+    } \
     FC_INLINE T##_vec T##_v_max_nan(T##_vec a, T##_vec b) { \
         const T##_vec nan = (T##_vec)_mm_cmpunord_##suffix(a, a); \
         return (T##_vec)_mm_or_##suffix(_mm_and_##suffix(nan, a), \
@@ -18,6 +25,21 @@
 FC_DEFINE_SSE2(f32, ps)
 FC_DEFINE_SSE2(f64, pd)
 #undef FC_DEFINE_SSE2
+
+FC_INLINE f32_vec f32_v_slide(f32_vec a, f32_vec b, int n) {
+    switch (n) {
+    case 1:
+        return (f32_vec)_mm_shuffle_ps(a, _mm_shuffle_ps(a, b, 0x0f), 0x89);
+    case 2:
+        return (f32_vec)_mm_shuffle_ps(a, b, 0x4e);
+    default:
+        return (f32_vec)_mm_shuffle_ps(_mm_shuffle_ps(a, b, 0x0f), b, 0x98);
+    }
+}
+FC_INLINE f64_vec f64_v_slide(f64_vec a, f64_vec b, int n) {
+    (void)n;
+    return (f64_vec)_mm_shuffle_pd(a, b, 1);
+}
 
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
     return (f32_vec)_mm_shuffle_ps(a, b, 0x88);

@@ -8,4 +8,5 @@
 #define DEPTHWISE_ROWS 4
 #define DEPTHWISE_PIXEL_ROWS 2
 #define GROUPED_PIXELS 6
+#define POOL_VECTORS 2
 #include "table.inc.c"

@@ -8,4 +8,5 @@
 #define DEPTHWISE_ROWS 8
 #define DEPTHWISE_PIXEL_ROWS 4
 #define GROUPED_PIXELS 8
+#define POOL_VECTORS 4
 #include "table.inc.c"

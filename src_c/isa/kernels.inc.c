@@ -9,6 +9,8 @@
 #include "../kernels/grouped.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/max_pool.inc.c"
+#include "../kernels/max_pool_pixels.inc.c"
+#include "../kernels/max_pool_any.inc.c"
 #include "../kernels/col2im.inc.c"
 
 static const fc_kernels FC_NAME(kernels) = {

@@ -148,19 +148,29 @@ typedef struct {
     double lo, hi;
 } fc_winograd_output_args;
 
-/* Max pooling of one plane. Rows of the window first, into `row` (scratch of
- * row_elements(...) elements), then its columns.
- * `index`, where not NULL, takes the flat position y * width + x of each first
- * maximum (the first NaN where there is one, -1 for a window that lies wholly
- * in padding, whose value is -infinity). */
+/* Max pooling, output rows [row_begin, row_end). NaN wins. `index`, where not NULL,
+ * takes the flat position y * width + x of each first maximum (the first NaN where
+ * there is one). Beyond the image lie `pad` pixels of -infinity, above and to the
+ * left, and as many below and to the right as the windows reach.
+ *
+ * max_pool: `planes` planes with contiguous columns, in and out. Square windows of
+ *   2, 3 or 5 at strides 1 or 2, undilated, each with a pixel of the image.
+ * max_pool_pixels: any window, `channels` contiguous channels.
+ * max_pool_any: any window, one plane with any strides. Goes by a row of maxima,
+ *   `row`, of (the windows' reach + 3 VL) elements. A window without a pixel of the
+ *   image gives -infinity and index -1, as in max_pool_pixels.
+ * With `index`, the first two count positions in lanes: height * width < 2^30. */
 typedef struct {
     const void *x;
     void *out, *row;
     int64_t *index;
-    int64_t height, width, out_height, out_width;
-    int64_t x_row, x_column, out_row, out_column, index_row, index_column;
+    int64_t planes, channels;
+    int64_t height, width, row_begin, row_end, out_width;
+    int64_t x_plane, x_row, x_column, out_plane, out_row, out_column;
+    int64_t index_plane, index_row, index_column;
     int64_t kernel[2], stride[2], dilation[2], pad[2];
 } fc_max_pool_args;
+typedef fc_max_pool_args fc_max_pool_pixels_args, fc_max_pool_any_args;
 
 /* out[y][x] += in[i][j] for each position (i, j) of the window's tap:
  * y = i * stride + offset and x likewise, positions outside out are skipped. */

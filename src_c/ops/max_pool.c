@@ -5,6 +5,10 @@
 
 static const int64_t LARGEST = (int64_t)1 << 31;
 
+/* An item reads about this much: half of a first-level cache, so that the columns of a
+ * block of rows find the lines that those to their left brought in. */
+enum { BLOCK_BYTES = 16 * 1024, MIN_ROWS = 4 };
+
 /* Leaves out taps that lie in padding for every window: a kernel can be far
  * larger than its image, and costs time and scratch by the tap. */
 static void trim(fc_max_pool_spec *s, int axis) {
@@ -39,65 +43,109 @@ fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
     return overflow ? FC_TOO_LARGE : FC_OK;
 }
 
-int64_t fc_max_pool_scratch(const fc_max_pool_spec *s, const fc_isa *isa) {
-    const fc_kernels *k = isa->kernels[s->dtype];
-    const int64_t reach = (s->out[1] - 1) * s->stride[1] + (s->kernel[1] - 1) * s->dilation[1] + 1;
-    /* The kernel works in whole vectors, at a step of 2 in pairs of them. */
-    return (fc_max(reach, s->in[1] + s->pad_lo[1]) + 3 * k->vl) * k->element;
+/* Whether lanes can count the positions of a plane. */
+static bool lanes_count(const fc_max_pool_job *j) {
+    return !j->index.data || j->spec.in[0] <= ((int64_t)1 << 30) / fc_max(j->spec.in[1], 1);
 }
 
-void fc_max_pool_run(const fc_max_pool_spec *s, const fc_isa *isa, const fc_tensor *x,
-                     const fc_tensor *y, const fc_tensor *index, int64_t begin, int64_t end,
-                     void *scratch) {
+/* What the kernel for planes asks for: see kernels.h. */
+static bool has_plane_kernel(const fc_max_pool_job *j) {
+    const fc_max_pool_spec *s = &j->spec;
+    const int64_t k = s->kernel[0], stride = s->stride[0];
+    return s->kernel[1] == k && s->stride[1] == stride && s->dilation[0] == 1 &&
+           s->dilation[1] == 1 && s->in[0] > 0 && s->in[1] > 0 && (k == 2 || k == 3 || k == 5) &&
+           stride <= 2 && j->x.axis[FC_X] == 1 && j->y.axis[FC_X] == 1 &&
+           (!j->index.data || j->index.axis[FC_X] == 1) && lanes_count(j);
+}
+
+static bool has_pixel_kernel(const fc_max_pool_job *j) {
+    return j->x.channel == 1 && j->y.channel == 1 && (!j->index.data || j->index.channel == 1) &&
+           lanes_count(j);
+}
+
+void fc_max_pool_job_make(fc_max_pool_job *j, const fc_max_pool_spec *s, const fc_isa *isa,
+                          const fc_tensor *x, const fc_tensor *y, const fc_tensor *index) {
     const fc_kernels *k = isa->kernels[s->dtype];
-    for (int64_t plane = begin; plane < end; plane++) {
-        const int64_t n = plane / s->channels, c = plane % s->channels;
+    *j = (fc_max_pool_job){.spec = *s, .kernels = k, .x = *x, .y = *y, .planes = 1};
+    if (index) j->index = *index;
+    int64_t planes = s->channels,
+            rows = BLOCK_BYTES / fc_max(s->in[1], 1) / k->element / s->stride[0];
+    if (has_plane_kernel(j)) {
+        j->kernel = k->max_pool;
+        j->planes = fc_clamp(rows / s->out[0], 1, s->channels);
+    } else if (has_pixel_kernel(j)) {
+        j->kernel = k->max_pool_pixels;
+        planes = 1;
+        rows /= s->channels;
+    } else {
+        j->kernel = k->max_pool_any;
+        const int64_t reach = (s->out[1] - 1) * s->stride[1] + (s->kernel[1] - 1) * s->dilation[1] +
+                              1;
+        /* The kernel works in whole vectors, at a step of 2 in pairs of them. */
+        j->scratch_bytes = (fc_max(reach, s->in[1] + s->pad_lo[1]) + 3 * k->vl) * k->element;
+    }
+    j->rows = fc_clamp(rows, fc_min(MIN_ROWS, s->out[0]), s->out[0]);
+    j->plane_blocks = fc_ceil_div(planes, j->planes);
+    j->row_blocks = fc_ceil_div(s->out[0], j->rows);
+    j->items = s->batch * j->plane_blocks * j->row_blocks;
+}
+
+void fc_max_pool_run(const fc_max_pool_job *j, int64_t begin, int64_t end, void *scratch) {
+    const fc_max_pool_spec *s = &j->spec;
+    const fc_kernels *k = j->kernels;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t block = item / j->row_blocks, row = item % j->row_blocks * j->rows;
+        const int64_t n = block / j->plane_blocks, c = block % j->plane_blocks * j->planes;
         fc_max_pool_args a = {
-            .x = fc_at(x->data, n * x->batch + c * x->channel, k),
-            .out = fc_at_mut(y->data, n * y->batch + c * y->channel, k),
+            .x = fc_at(j->x.data, n * j->x.batch + c * j->x.channel, k),
+            .out = fc_at_mut(j->y.data, n * j->y.batch + c * j->y.channel, k),
             .row = scratch,
+            .planes = fc_min(j->planes, s->channels - c),
+            .channels = s->channels,
             .height = s->in[0],
             .width = s->in[1],
-            .out_height = s->out[0],
+            .row_begin = row,
+            .row_end = fc_min(row + j->rows, s->out[0]),
             .out_width = s->out[1],
-            .x_row = x->axis[FC_Y],
-            .x_column = x->axis[FC_X],
-            .out_row = y->axis[FC_Y],
-            .out_column = y->axis[FC_X],
+            .x_plane = j->x.channel,
+            .x_row = j->x.axis[FC_Y],
+            .x_column = j->x.axis[FC_X],
+            .out_plane = j->y.channel,
+            .out_row = j->y.axis[FC_Y],
+            .out_column = j->y.axis[FC_X],
             .kernel = {s->kernel[0], s->kernel[1]},
             .stride = {s->stride[0], s->stride[1]},
             .dilation = {s->dilation[0], s->dilation[1]},
             .pad = {s->pad_lo[0], s->pad_lo[1]},
         };
-        if (index) {
-            a.index = (int64_t *)index->data + n * index->batch + c * index->channel;
-            a.index_row = index->axis[FC_Y];
-            a.index_column = index->axis[FC_X];
+        if (j->index.data) {
+            a.index = (int64_t *)j->index.data + n * j->index.batch + c * j->index.channel;
+            a.index_plane = j->index.channel;
+            a.index_row = j->index.axis[FC_Y];
+            a.index_column = j->index.axis[FC_X];
         }
-        k->max_pool(&a);
+        j->kernel(&a);
     }
 }
 
-static void run_planes(const void *context, int64_t begin, int64_t end, void *scratch) {
-    const fc_max_pool_job *job = context;
-    fc_max_pool_run(job->spec, job->isa, job->x, job->y, job->index, begin, end, scratch);
+static void run_items(const void *context, int64_t begin, int64_t end, void *scratch) {
+    fc_max_pool_run(context, begin, end, scratch);
 }
 
 fc_task fc_max_pool_task(const fc_max_pool_job *job) {
-    const fc_max_pool_spec *s = job->spec;
-    const fc_kernels *k = job->isa->kernels[s->dtype];
+    const fc_max_pool_spec *s = &job->spec;
     const double planes = (double)(s->batch * s->channels);
     /* An input element is read, and an output one compared with each tap. */
     static const double nanoseconds_a_vector = 1, nanoseconds_a_tap = 0.3;
     const double in = (double)(s->in[0] * s->in[1]), out = (double)(s->out[0] * s->out[1]);
-    const double taps = (double)(s->kernel[0] + s->kernel[1]) * (job->index ? 4 : 1);
+    const double taps = (double)(s->kernel[0] + s->kernel[1]) * (job->index.data ? 4 : 1);
     return (fc_task){
-        .run = run_planes,
+        .run = run_items,
         .context = job,
-        .items = s->batch * s->channels,
+        .items = job->items,
         .visit = 1,
         .nanoseconds = planes * (in * nanoseconds_a_vector + out * taps * nanoseconds_a_tap) /
-                       (double)k->vl,
-        .scratch_bytes = (size_t)fc_max_pool_scratch(s, job->isa),
+                       (double)job->kernels->vl,
+        .scratch_bytes = (size_t)job->scratch_bytes,
     };
 }

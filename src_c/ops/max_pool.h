@@ -1,4 +1,4 @@
-/* Max pooling over the last two axes. Items are planes (image, channel). */
+/* Max pooling over the last two axes, cut into items: blocks of planes or of rows. */
 #ifndef FC_OPS_MAX_POOL_H
 #define FC_OPS_MAX_POOL_H
 
@@ -14,24 +14,29 @@ typedef struct {
     int64_t out[2]; /* by fc_max_pool_validate, which also trims kernel and pad_lo */
 } fc_max_pool_spec;
 
+/* Pooling applied to actual arrays. */
+typedef struct {
+    fc_max_pool_spec spec;
+    const fc_kernels *kernels;
+    void (*kernel)(const fc_max_pool_args *);
+    fc_tensor x, y, index;            /* index.data is NULL where it is not wanted */
+    int64_t planes, rows;             /* of one item; channels-last images are one plane */
+    int64_t plane_blocks, row_blocks; /* of one image */
+    int64_t items, scratch_bytes;
+} fc_max_pool_job;
+
 /* Output size as PyTorch defines it: with ceil_mode the last window may hang
  * over the end, but must start inside the input or the padding before it. */
 fc_status fc_max_pool_validate(fc_max_pool_spec *spec);
 
-int64_t fc_max_pool_scratch(const fc_max_pool_spec *spec, const fc_isa *isa);
+/* `index` may be NULL; its strides count int64 elements. */
+void fc_max_pool_job_make(fc_max_pool_job *job, const fc_max_pool_spec *spec, const fc_isa *isa,
+                          const fc_tensor *x, const fc_tensor *y, const fc_tensor *index);
 
-/* Planes [begin, end). `index` may be NULL; its strides count int64 elements. */
-void fc_max_pool_run(const fc_max_pool_spec *spec, const fc_isa *isa, const fc_tensor *x,
-                     const fc_tensor *y, const fc_tensor *index, int64_t begin, int64_t end,
-                     void *scratch);
+/* Items [begin, end), in any order and any split. */
+void fc_max_pool_run(const fc_max_pool_job *job, int64_t begin, int64_t end, void *scratch);
 
-/* All planes as a task for the threads, which refers to the arguments. */
-typedef struct {
-    const fc_max_pool_spec *spec;
-    const fc_isa *isa;
-    const fc_tensor *x, *y, *index;
-} fc_max_pool_job;
-
+/* All items as a task for the threads, which refers to the job. */
 fc_task fc_max_pool_task(const fc_max_pool_job *job);
 
 #endif

@@ -138,16 +138,18 @@ static void check_pool(const fc_isa *isa, const problem *p, int number, fc_dtype
     if (fc_max_pool_validate(&s) != FC_OK) return;
     const int64_t in = p->channels * p->height * p->width;
     const int64_t out = p->channels * s.out[0] * s.out[1];
-    void *x = random_block(in, dtype), *y = block(out), *scratch;
+    void *x = random_block(in, dtype), *y = block(out);
     int64_t *index = block(out);
     set(x, in / 2, NAN, dtype);
     const fc_tensor xt = tensor(x, p->channels, p->height, p->width, channels_last);
     const fc_tensor yt = tensor(y, p->channels, s.out[0], s.out[1], channels_last);
     const fc_tensor it = tensor(index, p->channels, s.out[0], s.out[1], channels_last);
-    scratch = block(fc_max_pool_scratch(&s, isa) / 4);
     for (int with_index = 0; with_index < 2; with_index++) {
-        fc_max_pool_run(&s, isa, &xt, &yt, with_index ? &it : NULL, 0, p->channels, scratch);
-        if (overrun(y, out, dtype) || overrun(scratch, fc_max_pool_scratch(&s, isa) / 4, FC_F32))
+        fc_max_pool_job job;
+        fc_max_pool_job_make(&job, &s, isa, &xt, &yt, with_index ? &it : NULL);
+        void *scratch = block(job.scratch_bytes / 4);
+        fc_max_pool_run(&job, 0, job.items, scratch);
+        if (overrun(y, out, dtype) || overrun(scratch, job.scratch_bytes / 4, FC_F32))
             fail(isa, dtype, "max_pool overrun", number, 0, 0);
         for (int64_t i = 0; i < out; i++) {
             const int64_t c = i / (s.out[0] * s.out[1]), row = i / s.out[1] % s.out[0];
@@ -175,8 +177,9 @@ static void check_pool(const fc_isa *isa, const problem *p, int number, fc_dtype
                 break;
             }
         }
+        free(scratch);
     }
-    free(x), free(y), free(index), free(scratch);
+    free(x), free(y), free(index);
 }
 
 int main(void) {

@@ -65,8 +65,8 @@ def test_nan_wins_everywhere(isa, dtype, layout):
     for at in range(x.shape[-1]):
         marked = x.copy()
         marked[0, 0, at % 5, at] = np.nan
-        for stride in (1, 2, 3):
-            check(marked, 2, stride, 1, layout=layout)
+        for window, stride in itertools.product((2, 3, 5), (1, 2, 3)):
+            check(marked, window, stride, 1, layout=layout)
 
 
 def test_infinities(isa, dtype, layout):

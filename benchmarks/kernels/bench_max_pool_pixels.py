@@ -1,0 +1,10 @@
+"""`max_pool_pixels`: channels in vectors."""
+
+from benchmarks.contenders import each_isa, pooled, references
+from benchmarks.problems import pools
+from benchmarks.support import contest, measure
+
+
+@contest(pools(), *each_isa(pooled("max_pool_pixels", "NHWC")), *references("max_pool2d"))
+def bench_max_pool_pixels(benchmark, problem, contender, dtype):
+    measure(benchmark, problem, contender, dtype)
