@@ -30,9 +30,6 @@ FC_INLINE __m256i f64_first(int64_t n) {
     FC_INLINE bool T##_v_any(T##_v_flags flags) { \
         return _mm256_movemask_##suffix(flags) != 0; \
     } \
-    FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
-        _mm256_maskstore_##suffix(p, T##_first(n), v); \
-    } \
     FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
         return (T##_vec)_mm256_max_##suffix(a, b); \
     } \
@@ -70,6 +67,39 @@ FC_INLINE f64_vec f64_v_slide(f64_vec a, f64_vec b, int n) {
     default:
         return (f64_vec)_mm256_shuffle_pd(middle, b, 5);
     }
+}
+
+/* By halves: AMD's masked store takes a dozen cycles. */
+FC_INLINE void f32_v_store_first(float *p, f32_vec v, int64_t n) {
+    __m128 part = _mm256_castps256_ps128(v);
+    if (n & 8) {
+        f32_v_store(p, v);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps(v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, part);
+}
+FC_INLINE void f64_v_store_first(double *p, f64_vec v, int64_t n) {
+    __m128d part = _mm256_castpd256_pd128(v);
+    if (n & 4) {
+        f64_v_store(p, v);
+        return;
+    }
+    if (n & 2) {
+        _mm_storeu_pd(p, part);
+        part = _mm256_extractf128_pd(v, 1);
+        p += 2;
+    }
+    if (n & 1) _mm_store_sd(p, part);
 }
 
 /* The in-lane shuffle leaves the two middle 64-bit quarters exchanged. */

@@ -47,31 +47,65 @@ FC_INLINE void FC_NAME(transpose_block)(const real *from, int64_t from_step, con
 FC_INLINE void FC_NAME(copy_transposed)(const real *from, int64_t from_row, const int step,
                                         real *to, int64_t to_column, int64_t rows,
                                         int64_t columns) {
-    for (int64_t j = 0; j < columns; j += VL)
-        for (int64_t i = 0; i < rows; i += VL) {
-            const int64_t ni = rows - i < VL ? rows - i : VL;
-            const int64_t nj = columns - j < VL ? columns - j : VL;
-            FC_NAME(transpose_block)
-            (from + i * from_row + j * step, from_row, step, to + j * to_column + i, to_column, ni,
-             nj);
-        }
+    /* Several lines of one row at a time, for the prefetchers. */
+    enum { STRETCH = 4 * VL };
+    for (int64_t first = 0; first < columns; first += STRETCH)
+        for (int64_t block = 0; block < rows; block += VL)
+            for (int64_t j = first; j < first + STRETCH && j < columns; j += VL) {
+                /* The last block is moved back to a whole one: stored twice, masked never. */
+                const int64_t i = rows >= VL && block + VL > rows ? rows - VL : block;
+                const int64_t at = columns >= VL && j + VL > columns ? columns - VL : j;
+                FC_NAME(transpose_block)
+                (from + i * from_row + at * step, from_row, step, to + at * to_column + i,
+                 to_column, rows < VL ? rows : VL, columns < VL ? columns : VL);
+            }
 }
 
-static void FC_NAME(copy)(const fc_copy_args *a) {
+/* A few rows next to each other, as in the pixels of a colour image: too few to transpose. */
+FC_INLINE void FC_NAME(copy_interleaved)(const int ROWS, const fc_copy_args *a) {
     const real *from = a->from;
-    real *to = a->to;
-    if (a->to_column == 1 && a->from_column == 1)
-        FC_NAME(copy_rows)(a, 1);
-    else if (a->to_column == 1 && a->from_column == 2)
-        FC_NAME(copy_rows)(a, 2);
-    else if (a->to_row == 1 && a->from_column == 1)
-        FC_NAME(copy_transposed)(from, a->from_row, 1, to, a->to_column, a->rows, a->columns);
-    else if (a->to_row == 1 && a->from_column == 2)
-        FC_NAME(copy_transposed)(from, a->from_row, 2, to, a->to_column, a->rows, a->columns);
-    else if (a->to_column == 1 && a->from_row == 1)
-        FC_NAME(copy_transposed)(from, a->from_column, 1, to, a->to_row, a->columns, a->rows);
+    for (int64_t j = 0; j < a->columns; j++) {
+        real *to = (real *)a->to + j * a->to_column;
+        FC_UNROLL for (int i = 0; i < ROWS; i++) to[i] = from[i * a->from_row + j * a->from_column];
+    }
+}
+
+static void FC_NAME(copy_strided)(const fc_copy_args *a) {
+    for (int64_t i = 0; i < a->rows; i++)
+        for (int64_t j = 0; j < a->columns; j++)
+            ((real *)a->to)[i * a->to_row + j * a->to_column] =
+                ((const real *)a->from)[i * a->from_row + j * a->from_column];
+}
+
+static void FC_NAME(copy)(const fc_copy_args *given) {
+    fc_copy_args a = *given;
+    /* Rows are what lies together on both sides, or else on one. */
+    if (a.from_row == 1 && (a.to_row == 1 || a.from_column != 1))
+        a = (fc_copy_args){.from = a.from,
+                           .to = a.to,
+                           .rows = a.columns,
+                           .columns = a.rows,
+                           .from_row = a.from_column,
+                           .from_column = a.from_row,
+                           .to_row = a.to_column,
+                           .to_column = a.to_row};
+    if (a.from_column == 1 && a.to_column == 1 && a.from_row == a.columns &&
+        a.to_row == a.columns) {
+        a.columns *= a.rows;
+        a.rows = 1;
+    }
+    if (a.to_column == 1 && a.from_column == 1)
+        FC_NAME(copy_rows)(&a, 1);
+    else if (a.to_column == 1 && a.from_column == 2)
+        FC_NAME(copy_rows)(&a, 2);
+    else if (a.to_row == 1 && a.rows == 3)
+        FC_NAME(copy_interleaved)(3, &a);
+    else if (a.to_row == 1 && a.rows <= 4)
+        FC_NAME(copy_interleaved)((int)a.rows, &a);
+    else if (a.to_row == 1 && a.from_column == 1)
+        FC_NAME(copy_transposed)(a.from, a.from_row, 1, a.to, a.to_column, a.rows, a.columns);
+    else if (a.to_row == 1 && a.from_column == 2)
+        FC_NAME(copy_transposed)(a.from, a.from_row, 2, a.to, a.to_column, a.rows, a.columns);
     else
-        for (int64_t i = 0; i < a->rows; i++)
-            for (int64_t j = 0; j < a->columns; j++)
-                to[i * a->to_row + j * a->to_column] = from[i * a->from_row + j * a->from_column];
+        FC_NAME(copy_strided)(&a);
 }

@@ -39,7 +39,12 @@ FC_INLINE void FC_NAME(pixels_tile)(const int MR, const int NV, const fc_pixels_
     FC_UNROLL for (int m = 0; m < MR; m++) {
         FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
         FC_UNROLL for (int v = 0; v < NV - 1; v++) v_store(out[m] + v * VL, acc[m][v]);
-        v_store_first(out[m] + (NV - 1) * VL, acc[m][NV - 1], last);
+    }
+    if (last == VL) {
+        FC_UNROLL for (int m = 0; m < MR; m++) v_store(out[m] + (NV - 1) * VL, acc[m][NV - 1]);
+    } else {
+        FC_UNROLL for (int m = 0; m < MR; m++)
+            v_store_first(out[m] + (NV - 1) * VL, acc[m][NV - 1], last);
     }
 }
 
