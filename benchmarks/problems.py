@@ -78,7 +78,8 @@ class Convolution(Problem):
         n = prod(self.layer.w_shape[1:]) + 1
         relative = gamma(n, self.dtype)
         if algorithm == "auto" or algorithm.startswith("winograd"):
-            relative, magnitude = gamma(self.layer.c + 21, self.dtype), magnitude.max()
+            phases = prod(min(self.layer.stride, n) for n in self.layer.kernel)
+            relative, magnitude = gamma(self.layer.c * phases + 19, self.dtype), magnitude.max()
         assert y.shape == exact.shape
         assert np.all(np.abs(y - exact) <= (relative + gamma(n, "float64")) * magnitude)
 
@@ -220,7 +221,8 @@ def dense_3x3(layer: Layer) -> bool:
 
 
 def winograd(layer: Layer) -> bool:
-    return dense_3x3(layer) and layer.stride == 1
+    taps = -(-max(layer.kernel) // layer.stride)
+    return 1 < taps < 6 and layer.k > 1 and not layer.depthwise
 
 
 def grouped(layer: Layer) -> bool:

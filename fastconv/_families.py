@@ -50,11 +50,14 @@ def conv2d_winograd(
     padding_mode: str = "zeros", activation: Activation = None,
     out: NDArray[Any] | None = None, threads: int | None = None,
 ) -> NDArray[Any]:
-    """Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308) for 3x3, stride 1.
+    """Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308).
 
-    F(4x4, 3x3) needs a quarter of the multiplications, F(2x2, 3x3) four ninths; which of them
-    is taken depends on the shape.  The error is relative to the largest value around a result,
-    not to the result: see docs/numbers.md.  A ValueError for any other kernel or stride.
+    Tiles of t inputs give t - r + 1 outputs of r taps on each axis, t being 6 or 4: a 3x3 kernel
+    needs a quarter of the multiplications or four ninths, a 5x5 one 36%, a 1x3 one half; which t
+    is taken depends on the shape.  A stride of s takes ceil(kernel / s) taps of s * s times the
+    channels.  The error is relative to the largest value around a result, not to the result: see
+    docs/numbers.md.  A ValueError if the kernel is larger than 5 strides, or on no axis larger
+    than its stride, and for axes both strided and dilated.
     """
     return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
                 activation, "winograd", "auto", out, threads)

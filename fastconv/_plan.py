@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,11 @@ class Conv2d:
         shape = _args.per_axis(shape, "shape", len(shape), 0)
         facts = self._plan.explain(self._settings or self._settings_for(shape), shape)
         winograd = facts["algorithm"].startswith("winograd")
-        n = self._w.shape[1] + 21 if winograd else facts["reduction"] + 1
+        n = facts["reduction"] + 1
+        if winograd:  # sums over the channels and the phases of the stride
+            strides = _args.per_axis(self._arguments[0], "stride", 2, 1)
+            phases = map(min, strides, self._w.shape[2:])
+            n = self._w.shape[1] * math.prod(phases) + 19
         del facts["reduction"]
         u = 2.0**-53 if facts["dtype"] == "float64" else 2.0**-24
         return {**facts, "error_bound": n * u / (1 - n * u)}

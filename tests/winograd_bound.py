@@ -1,46 +1,84 @@
 """The proven bound of docs/numbers.md for Winograd, evaluated tile by tile in float64."""
 
+import itertools
+
 import numpy as np
 from support import gamma, unit_roundoff
 
-# Points of F(m, 3) beside infinity, as src_c/kernels/winograd.inc.c has them.
-POINTS = {2: (0, 1, -1), 4: (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)}
+# Points of tiles of t beside infinity, as src_c/kernels/winograd.inc.c has them.
+POINTS = {4: (0, 1, -1), 6: (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)}
+TILES = tuple(POINTS)
 
 
-def matrices(m):
-    """B^T (t x t), G (t x 3) and A^T (m x t) by Toom-Cook interpolation, signs apart."""
-    p = np.array(POINTS[m], dtype=float)
-    t = m + 2
-    bt, g, at = np.zeros((t, t)), np.zeros((t, 3)), np.zeros((m, t))
+def matrices(t, r):
+    """B^T (t x t), G (t x r) and A^T (m x t) by Toom-Cook interpolation, signs apart."""
+    if t == 1:
+        return np.ones((1, 1)), np.ones((1, 1)), np.ones((1, 1))
+    p = np.array(POINTS[t], dtype=float)
+    m = t - r + 1
+    bt, g, at = np.zeros((t, t)), np.zeros((t, r)), np.zeros((m, t))
     for i, point in enumerate(p):
         others = np.delete(p, i)
         bt[i, : t - 1] = np.poly(others)[::-1]
-        g[i] = point ** np.arange(3) / np.prod(point - others)
+        g[i] = point ** np.arange(r) / np.prod(point - others)
         at[:, i] = point ** np.arange(m)
     bt[-1] = np.poly(p)[::-1]
-    g[-1, 2] = at[-1, -1] = 1
+    g[-1, -1] = at[-1, -1] = 1
     return bt, g, at
 
 
-def winograd_bound(x, w, bias, m, padding=1):
-    """Largest possible error of each output of an NCHW convolution of one group, stride 1."""
-    bt, g, at = matrices(m)
-    t = m + 2
-    out = [size + 2 * padding - 2 for size in x.shape[2:]]
-    tiles = [-(-size // m) for size in out]
-    sizes = zip(tiles, x.shape[2:], strict=True)
-    border = [(padding, n * m + 2 - size - padding) for n, size in sizes]
-    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), *border))
-    d = np.lib.stride_tricks.sliding_window_view(padded, (t, t), (2, 3))[:, :, ::m, ::m]
-    v = abs(bt) @ abs(d) @ abs(bt).T
+def winograd_bound(x, w, bias, t, stride=1, padding=0, dilation=1, groups=1):
+    """Largest possible error of each output of an NCHW convolution with tiles of t."""
+    stride, dilation = (v if isinstance(v, tuple) else (v, v) for v in (stride, dilation))
+    padding = padding if isinstance(padding, tuple) else (padding, padding)
+    padding = [p if isinstance(p, tuple) else (p, p) for p in padding]
+    x = np.pad(x, [(0, 0), (0, 0), *padding])
+    bias = np.zeros(len(w)) if bias is None else bias
+    sizes = zip(x.shape[2:], w.shape[2:], stride, dilation, strict=True)
+    out = np.zeros((len(x), len(w), *((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in sizes)))
+    for g in range(groups):
+        channels, count = w.shape[1], len(w) // groups
+        mine = slice(g * count, (g + 1) * count)
+        xg = x[:, g * channels : (g + 1) * channels]
+        # Every d-th output of a dilation is an undilated convolution.
+        for row, column in itertools.product(*map(range, dilation)):
+            part = xg[:, :, row :: dilation[0], column :: dilation[1]]
+            limit = out[:, mine, row :: dilation[0], column :: dilation[1]]
+            if limit.size:
+                limit[:] = _phases_bound(part, w[mine], bias[mine], t, stride, limit.shape[2:])
+    return out
+
+
+def _phases_bound(x, w, bias, t, stride, size):
+    """One group, padded and undilated: the phases of the stride as channels."""
+    taps = [-(-k // s) for k, s in zip(w.shape[2:], stride, strict=True)]
+    # Zeros beyond the image and the kernel, so that every phase has the same size.
+    x = np.pad(x, [(0, 0), (0, 0), *((0, s * (n + k + t) - m) if s * (n + k + t) > m else (0, 0)
+                                    for s, n, k, m in zip(stride, size, taps, x.shape[2:],
+                                                          strict=True))])
+    w = np.pad(w, [(0, 0), (0, 0), *((0, s * k - n) for s, k, n in
+                                    zip(stride, taps, w.shape[2:], strict=True))])
+    phases = list(itertools.product(*map(range, stride)))
+    x = np.concatenate([x[:, :, i :: stride[0], j :: stride[1]] for i, j in phases], 1)
+    w = np.concatenate([w[:, :, i :: stride[0], j :: stride[1]] for i, j in phases], 1)
+    return _tiles_bound(x, w, bias, [1 if k == 1 else t for k in taps], size)
+
+
+def _tiles_bound(x, w, bias, tile, size):
+    """Stride 1 without padding, the image larger than its tiles need."""
+    (bt_y, g_y, at_y), (bt_x, g_x, at_x) = (matrices(t, r) for t, r in
+                                            zip(tile, w.shape[2:], strict=True))
+    m = len(at_y), len(at_x)
+    tiles = [-(-n // k) for n, k in zip(size, m, strict=True)]
+    d = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), tile, (2, 3))
+    d = d[:, :, :: m[0], :: m[1]][:, :, : tiles[0], : tiles[1]]
+    v = abs(bt_y) @ abs(d) @ abs(bt_x).T
     if x.dtype == np.float32:  # transformed in double, rounded once
-        u, roundings = abs(g @ w.astype(np.float64) @ g.T), 21
+        u, roundings = abs(g_y @ w.astype(np.float64) @ g_x.T), 19
     else:
-        u, roundings = abs(g) @ abs(w) @ abs(g).T, 33
+        u, roundings = abs(g_y) @ abs(w) @ abs(g_x).T, 19 + sum(w.shape[2:])
     products = np.einsum("kcij,ncyxij->nkyxij", u, v, optimize=True)
-    size = abs(at) @ products @ abs(at).T
-    size = size.swapaxes(3, 4).reshape(x.shape[0], w.shape[0], tiles[0] * m, tiles[1] * m)
-    size = size[:, :, : out[0], : out[1]]
-    if bias is not None:
-        size = size + abs(bias.astype(np.float64))[:, None, None]
-    return gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * size
+    limit = abs(at_y) @ products @ abs(at_x).T
+    limit = limit.swapaxes(3, 4).reshape(len(x), len(w), tiles[0] * m[0], tiles[1] * m[1])
+    limit = limit[:, :, : size[0], : size[1]] + abs(bias.astype(np.float64))[:, None, None]
+    return gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * limit

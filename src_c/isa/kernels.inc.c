@@ -7,6 +7,7 @@
 #include "../kernels/depthwise.inc.c"
 #include "../kernels/depthwise_pixels.inc.c"
 #include "../kernels/grouped.inc.c"
+#include "../kernels/gemm.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/max_pool.inc.c"
 #include "../kernels/max_pool_pixels.inc.c"

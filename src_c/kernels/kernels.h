@@ -115,38 +115,56 @@ typedef struct {
     double lo, hi;
 } fc_grouped_args;
 
-/* Winograd's minimal filtering F(m x m, 3 x 3), m = 2 or 4, tiles of t = m + 2
- * (Lavin and Gray 2015, arXiv:1509.09308), in three steps around t * t matrix
- * products, which `pixels` computes. f = i * t + j counts transformed elements.
+/* Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308): tiles of
+ * t = m + r - 1 inputs give m outputs of a kernel of r taps, in three transforms
+ * around a matrix product for each transformed element, which `gemm` computes.
+ * t is 4 or 6 on both axes, or 1 (m = r = 1) on one; m >= 2 where t > 1.
+ * f = i * tile[1] + j counts transformed elements; index 0 is y, 1 is x.
  *
- * Filter: from w[r * 3 + s][c][NR] to u[f * u_step + c * NR + lane] = G w G^T. */
+ * Filter: from w[y * w_row + x * w_column][c][NR], of which only the first `present`
+ * taps of each axis are not zero, to u[f * u_step + c * NR + lane] = G w G^T. */
 typedef struct {
     const void *w;
     void *u;
-    int64_t m, channels, u_step;
+    int64_t tile[2], taps[2], present[2];
+    int64_t channels, w_row, w_column, u_step;
 } fc_winograd_filter_args;
 
 /* Input: from channels-last pixels x[y * x_row + x * x_column + c], a grid of
- * tiles_y x tiles_x tiles that overlap by 2, to
+ * tiles, each `outputs` = m beyond the one before, to
  * v[f * v_step + (tile_y * tiles_x + tile_x) * channels + c] = B^T d B.
  * Channels are a multiple of VL. */
 typedef struct {
     const void *x;
     void *v;
-    int64_t m, tiles_y, tiles_x, channels;
+    int64_t tile[2], outputs[2];
+    int64_t tiles_y, tiles_x, channels;
     int64_t x_row, x_column, v_step;
 } fc_winograd_input_args;
 
 /* Output: from z[f * z_step + tile * NR + lane] to out[y * out_row + x *
  * out_column + lane] = clip(A^T z A + bias), for y < rows, x < columns, the part
- * of the tiles that exists. `vectors` of the NR / VL are wanted, whole ones. */
+ * of the tiles that exists, and lane < channels <= NR. */
 typedef struct {
     const void *z, *bias;
     void *out;
-    int64_t m, tiles_x, rows, columns, vectors;
+    int64_t tile[2], outputs[2];
+    int64_t tiles_x, rows, columns, channels;
     int64_t z_step, out_row, out_column;
     double lo, hi;
 } fc_winograd_output_args;
+
+/* A batch of matrix products, for f < batch, i < rows and lanes of `vectors` vectors:
+ *   out[f * out_step + i * NR + lane] = start + sum_{c < depth} a[f * a_step + i * a_row + c]
+ *                                                              * b[f * b_step + c * NR + lane]
+ * `start` is zero or, to `accumulate`, what `out` holds. */
+typedef struct {
+    const void *a, *b;
+    void *out;
+    int64_t batch, rows, depth, vectors;
+    int64_t a_step, a_row, b_step, out_step;
+    bool accumulate;
+} fc_gemm_args;
 
 /* Max pooling, output rows [row_begin, row_end). NaN wins. `index`, where not NULL,
  * takes the flat position y * width + x of each first maximum (the first NaN where

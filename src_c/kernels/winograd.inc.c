@@ -1,185 +1,300 @@
-/* Winograd's transforms. F(4 x 4, 3 x 3) uses the points 0, +-5/8, +-3/2 and
- * infinity: the products of their squares are exact in float, and the rounding
- * error is a third to a quarter of that of the usual 0, +-1, +-2. F(2 x 2, 3 x 3)
- * uses 0, +-1 and infinity. Everything is vectorised over channels. */
+/* Winograd's transforms, one axis at a time. Tiles of 6 use the points 0, +-5/8,
+ * +-3/2 and infinity: the products of their powers are exact in float, and the
+ * rounding error is a third to a quarter of that of the usual 0, +-1, +-2. Tiles
+ * of 4 use 0, +-1 and infinity. Everything is vectorised over channels. */
 
 #define WINOGRAD_A 0.625
 #define WINOGRAD_B 1.5
-#define WINOGRAD_A2 (WINOGRAD_A * WINOGRAD_A)
-#define WINOGRAD_B2 (WINOGRAD_B * WINOGRAD_B)
+enum { FC_NAME(WINOGRAD_TILE) = 6, FC_NAME(WINOGRAD_TAPS) = 5, FC_NAME(WINOGRAD_RUN) = 8 };
 
-/* One dimension of B^T d: row i is the polynomial prod_{j != i} (x - p_j). */
-FC_INLINE void FC_NAME(winograd_bt)(const int M, const vec *d, vec *o) {
-    if (M == 2) {
+/* B^T d: row i is the polynomial prod_{j != i} (x - p_j). */
+FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
+    if (T == 1) {
+        o[0] = d[0];
+    } else if (T == 4) {
         o[0] = d[0] - d[2];
         o[1] = d[2] + d[1];
         o[2] = d[2] - d[1];
         o[3] = d[3] - d[1];
-        return;
+    } else {
+        const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B, a2 = a * a, b2 = b * b;
+        const vec even_a = d[4] - b2 * d[2], odd_a = a * (d[3] - b2 * d[1]);
+        const vec even_b = d[4] - a2 * d[2], odd_b = b * (d[3] - a2 * d[1]);
+        o[0] = even_a - a2 * (d[2] - b2 * d[0]);
+        o[1] = even_a + odd_a;
+        o[2] = even_a - odd_a;
+        o[3] = even_b + odd_b;
+        o[4] = even_b - odd_b;
+        o[5] = d[5] - b2 * d[3] - a2 * (d[3] - b2 * d[1]);
     }
-    const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B;
-    const real a2 = (real)WINOGRAD_A2, b2 = (real)WINOGRAD_B2;
-    const vec even_a = d[4] - b2 * d[2], odd_a = a * (d[3] - b2 * d[1]);
-    const vec even_b = d[4] - a2 * d[2], odd_b = b * (d[3] - a2 * d[1]);
-    o[0] = even_a - a2 * (d[2] - b2 * d[0]);
-    o[1] = even_a + odd_a;
-    o[2] = even_a - odd_a;
-    o[3] = even_b + odd_b;
-    o[4] = even_b - odd_b;
-    o[5] = d[5] - b2 * d[3] - a2 * (d[3] - b2 * d[1]);
 }
 
-/* One dimension of A^T z: row i is p_j^i, the last point counts for i = M - 1. */
-FC_INLINE void FC_NAME(winograd_at)(const int M, const vec *z, vec *y) {
-    const vec s1 = z[1] + z[2], d1 = z[1] - z[2];
-    if (M == 2) {
-        y[0] = z[0] + s1;
-        y[1] = d1 + z[3];
-        return;
-    }
+/* A^T z: row i is p_j^i, the last point counts for i = M - 1. */
+FC_INLINE void FC_NAME(winograd_at)(const int T, const int M, const vec *z, vec *y) {
     const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B;
-    const real a2 = (real)WINOGRAD_A2, b2 = (real)WINOGRAD_B2;
-    const vec s2 = z[3] + z[4], d2 = z[3] - z[4];
-    const vec ad = a * d1, bd = b * d2;
-    y[0] = z[0] + s1 + s2;
-    y[1] = ad + bd;
-    y[2] = a2 * s1 + b2 * s2;
-    y[3] = a2 * ad + b2 * bd + z[5];
+    vec even = z[1] + z[2], odd = z[1] - z[2], even_b = {0}, odd_b = {0};
+    if (T == 6) {
+        even_b = z[3] + z[4];
+        odd_b = z[3] - z[4];
+    }
+    y[0] = z[0] + even;
+    if (T == 6) y[0] += even_b;
+    real pa = 1, pb = 1;
+    FC_UNROLL for (int i = 1; i < M; i++) {
+        pa *= a;
+        pb *= b;
+        if (T == 4 && i % 2)
+            y[i] = odd;
+        else if (T == 4)
+            y[i] = even;
+        else if (i % 2)
+            y[i] = pa * odd + pb * odd_b;
+        else
+            y[i] = pa * even + pb * even_b;
+    }
+    y[M - 1] += z[T - 1];
 }
 
-/* G: row i is (1, p_i, p_i^2) / prod_{j != i} (p_i - p_j), the last (0, 0, 1). */
-static void FC_NAME(winograd_g)(int m, double g[6][3]) {
-    const double points[2][5] = {{0, 1, -1, 0, 0},
-                                 {0, WINOGRAD_A, -WINOGRAD_A, WINOGRAD_B, -WINOGRAD_B}};
-    const double *p = points[m == 4];
-    const int n = m + 1;
-    for (int i = 0; i < n; i++) {
-        double product = 1;
-        for (int j = 0; j < n; j++)
+/* G, t x r: row i is (1, p_i, p_i^2, ...) / prod_{j != i} (p_i - p_j), the last (0, ..., 0, 1). */
+static void FC_NAME(winograd_g)(int64_t t, int64_t r,
+                                double g[FC_NAME(WINOGRAD_TILE)][FC_NAME(WINOGRAD_TAPS)]) {
+    static const double points[2][5] = {{0, 1, -1, 0, 0},
+                                        {0, WINOGRAD_A, -WINOGRAD_A, WINOGRAD_B, -WINOGRAD_B}};
+    const double *p = points[t == 6];
+    for (int64_t i = 0; i < t - 1; i++) {
+        double product = 1, power = 1;
+        for (int64_t j = 0; j < t - 1; j++)
             if (j != i) product *= p[i] - p[j];
-        /* F(2, 3) writes its first polynomial as 1 - x^2. */
-        if (m == 2 && i == 0) product = -product;
-        for (int r = 0; r < 3; r++) g[i][r] = (r == 0 ? 1 : r == 1 ? p[i] : p[i] * p[i]) / product;
+        /* Tiles of 4 write their first polynomial as 1 - x^2. */
+        if (t == 4 && i == 0) product = -product;
+        for (int64_t k = 0; k < r; k++, power *= p[i]) g[i][k] = power / product;
     }
-    g[n][0] = g[n][1] = 0;
-    g[n][2] = 1;
+    for (int64_t k = 0; k < r; k++) g[t - 1][k] = k == r - 1;
 }
 
 /* In double, since the weights' rounding would meet every output. */
 static void FC_NAME(winograd_filter)(const fc_winograd_filter_args *a) {
-    enum { NR = PIXEL_NV * VL };
-    double g[6][3];
-    const int t = (int)a->m + 2;
-    FC_NAME(winograd_g)((int)a->m, g);
+    enum { NR = PIXEL_NV * VL, T = FC_NAME(WINOGRAD_TILE), R = FC_NAME(WINOGRAD_TAPS) };
+    double gy[T][R], gx[T][R];
+    FC_NAME(winograd_g)(a->tile[0], a->taps[0], gy);
+    FC_NAME(winograd_g)(a->tile[1], a->taps[1], gx);
     for (int64_t c = 0; c < a->channels; c++)
-        for (int s_lane = 0; s_lane < NR; s_lane += VL) {
-            double rows[6][3][VL];
-            const real *w = (const real *)a->w + c * NR + s_lane;
-            const int64_t tap = a->channels * NR;
-            for (int i = 0; i < t; i++)
-                for (int s = 0; s < 3; s++)
-                    for (int l = 0; l < VL; l++)
-                        rows[i][s][l] = g[i][0] * (double)w[s * tap + l] +
-                                        g[i][1] * (double)w[(3 + s) * tap + l] +
-                                        g[i][2] * (double)w[(6 + s) * tap + l];
-            for (int i = 0; i < t; i++)
-                for (int j = 0; j < t; j++) {
-                    real *u = (real *)a->u + (i * t + j) * a->u_step + c * NR + s_lane;
-                    for (int l = 0; l < VL; l++)
-                        u[l] = (real)(g[j][0] * rows[i][0][l] + g[j][1] * rows[i][1][l] +
-                                      g[j][2] * rows[i][2][l]);
+        for (int64_t lane = 0; lane < NR; lane += VL) {
+            double half[T][R][VL];
+            const real *w = (const real *)a->w + c * NR + lane;
+            real *u = (real *)a->u + c * NR + lane;
+            for (int64_t i = 0; i < a->tile[0]; i++)
+                for (int64_t s = 0; s < a->present[1]; s++) {
+                    double sum[VL] = {0};
+                    for (int64_t r = 0; r < a->present[0]; r++) {
+                        const real *tap = w + r * a->w_row + s * a->w_column;
+                        for (int l = 0; l < VL; l++) sum[l] += gy[i][r] * (double)tap[l];
+                    }
+                    memcpy(half[i][s], sum, sizeof sum);
+                }
+            for (int64_t i = 0; i < a->tile[0]; i++)
+                for (int64_t j = 0; j < a->tile[1]; j++, u += a->u_step) {
+                    double sum[VL] = {0};
+                    for (int64_t s = 0; s < a->present[1]; s++)
+                        for (int l = 0; l < VL; l++) sum[l] += gx[j][s] * half[i][s][l];
+                    for (int l = 0; l < VL; l++) u[l] = (real)sum[l];
                 }
         }
 }
 
-/* Up to TILES tiles of one row of tiles, one vector of channels: the columns of
- * the whole run first, so that the two that neighbours share are done once. */
-enum { FC_NAME(WINOGRAD_RUN) = 8 };
-FC_INLINE void FC_NAME(winograd_input_run)(const int M, const fc_winograd_input_args *a,
-                                           const real *x, real *v, int64_t tiles) {
-    const int T = M + 2;
-    vec half[FC_NAME(WINOGRAD_RUN) * 4 + 2][6];
-    for (int64_t j = 0; j < tiles * M + 2; j++) {
-        vec d[6];
-        FC_UNROLL for (int i = 0; i < T; i++) d[i] = v_load(x + i * a->x_row + j * a->x_column);
-        FC_NAME(winograd_bt)(M, d, half[j]);
+/* One axis of one tile. */
+FC_INLINE void FC_NAME(winograd_input_line)(const int T, const real *x, int64_t x_step, real *v,
+                                            int64_t v_step) {
+    vec d[FC_NAME(WINOGRAD_TILE)], o[FC_NAME(WINOGRAD_TILE)];
+    FC_UNROLL for (int i = 0; i < T; i++) d[i] = v_load(x + i * x_step);
+    FC_NAME(winograd_bt)(T, d, o);
+    FC_UNROLL for (int i = 0; i < T; i++) v_store(v + i * v_step, o[i]);
+}
+
+/* Tiles of one row of tiles, one vector of channels: the columns of the whole
+ * run first, so that those which neighbours share are done once. */
+FC_INLINE void FC_NAME(winograd_input_run)(const int TY, const int TX,
+                                           const fc_winograd_input_args *a, const real *x, real *v,
+                                           int64_t tiles) {
+    enum { T = FC_NAME(WINOGRAD_TILE), COLUMNS = (FC_NAME(WINOGRAD_RUN) + 1) * T };
+    const int64_t m = a->outputs[1];
+    if (TX == 1) {
+        for (int64_t j = 0; j < tiles; j++) FC_NAME(winograd_input_line)
+        (TY, x + j * a->x_column, a->x_row, v + j * a->channels, a->v_step);
+        return;
     }
+    real half[COLUMNS * T * VL];
+    if (TY > 1)
+        for (int64_t j = 0; j < (tiles - 1) * m + TX; j++)
+            FC_NAME(winograd_input_line)(TY, x + j * a->x_column, a->x_row, half + j * TY * VL, VL);
     for (int64_t tile = 0; tile < tiles; tile++, v += a->channels)
-        FC_UNROLL for (int i = 0; i < T; i++) {
-            vec d[6], o[6];
-            FC_UNROLL for (int j = 0; j < T; j++) d[j] = half[tile * M + j][i];
-            FC_NAME(winograd_bt)(M, d, o);
-            FC_UNROLL for (int j = 0; j < T; j++) v_store(v + (i * T + j) * a->v_step, o[j]);
+        FC_UNROLL for (int i = 0; i < TY; i++) {
+            real *to = v + i * TX * a->v_step;
+            if (TY > 1) FC_NAME(winograd_input_line)
+            (TX, half + (tile * m * TY + i) * VL, TY * VL, to, a->v_step);
+            else FC_NAME(winograd_input_line)(TX, x + tile * m * a->x_column, a->x_column, to,
+                                              a->v_step);
         }
 }
 
-FC_INLINE void FC_NAME(winograd_input_m)(const int M, const fc_winograd_input_args *a) {
+FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,
+                                             const fc_winograd_input_args *a) {
     for (int64_t ty = 0; ty < a->tiles_y; ty++)
         for (int64_t tx = 0; tx < a->tiles_x; tx += FC_NAME(WINOGRAD_RUN)) {
             const int64_t left = a->tiles_x - tx;
             const int64_t tiles = left < FC_NAME(WINOGRAD_RUN) ? left : FC_NAME(WINOGRAD_RUN);
-            const real *x = (const real *)a->x + ty * M * a->x_row + tx * M * a->x_column;
+            const real *x = (const real *)a->x + ty * a->outputs[0] * a->x_row +
+                            tx * a->outputs[1] * a->x_column;
             real *v = (real *)a->v + (ty * a->tiles_x + tx) * a->channels;
             for (int64_t c = 0; c < a->channels; c += VL)
-                FC_NAME(winograd_input_run)(M, a, x + c, v + c, tiles);
+                FC_NAME(winograd_input_run)(TY, TX, a, x + c, v + c, tiles);
         }
 }
 
 static void FC_NAME(winograd_input)(const fc_winograd_input_args *a) {
-    if (a->m == 4)
-        FC_NAME(winograd_input_m)(4, a);
+    const bool six = a->tile[0] == 6 || a->tile[1] == 6;
+    if (a->tile[0] == 1)
+        six ? FC_NAME(winograd_input_tiles)(1, 6, a) : FC_NAME(winograd_input_tiles)(1, 4, a);
+    else if (a->tile[1] == 1)
+        six ? FC_NAME(winograd_input_tiles)(6, 1, a) : FC_NAME(winograd_input_tiles)(4, 1, a);
     else
-        FC_NAME(winograd_input_m)(2, a);
+        six ? FC_NAME(winograd_input_tiles)(6, 6, a) : FC_NAME(winograd_input_tiles)(4, 4, a);
 }
 
-FC_INLINE void FC_NAME(winograd_output_m)(const int M, const fc_winograd_output_args *a) {
-    enum { NR = PIXEL_NV * VL };
-    const int T = M + 2;
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
-    for (int64_t y = 0, tile = 0; y < a->rows; y += M, tile += a->tiles_x)
-        for (int64_t tx = 0; tx < a->tiles_x; tx++) {
-            const int64_t x = tx * M;
-            const int64_t ny = a->rows - y < M ? a->rows - y : M;
-            const int64_t nx = a->columns - x < M ? a->columns - x : M;
-            for (int64_t k = 0; k < a->vectors * VL; k += VL) {
-                const real *z = (const real *)a->z + (tile + tx) * NR + k;
-                const vec bias = v_load((const real *)a->bias + k);
-                real *out = (real *)a->out + y * a->out_row + x * a->out_column + k;
-                vec half[6][4], result[4][4];
-                FC_UNROLL for (int j = 0; j < T; j++) {
-                    vec d[6];
-                    FC_UNROLL for (int i = 0; i < T; i++)
-                        d[i] = v_load(z + (i * T + j) * a->z_step);
-                    FC_NAME(winograd_at)(M, d, half[j]);
-                }
-                FC_UNROLL for (int i = 0; i < M; i++) {
-                    vec d[6], o[4];
-                    FC_UNROLL for (int j = 0; j < T; j++) d[j] = half[j][i];
-                    FC_NAME(winograd_at)(M, d, o);
-                    FC_UNROLL for (int j = 0; j < M; j++)
-                        result[i][j] = v_min(hi, v_max(lo, o[j] + bias));
-                }
-                if (ny == M && nx == M) {
-                    FC_UNROLL for (int i = 0; i < M; i++) {
-                        FC_UNROLL for (int j = 0; j < M; j++)
-                            v_store(out + i * a->out_row + j * a->out_column, result[i][j]);
-                    }
-                } else {
-                    for (int64_t i = 0; i < ny; i++)
-                        for (int64_t j = 0; j < nx; j++)
-                            v_store(out + i * a->out_row + j * a->out_column, result[i][j]);
+/* One axis of `lines` lines of each of `tiles` tiles; in `to`, `tile_step` and
+ * `line_step` apart. The last tile has `last` outputs. */
+typedef struct {
+    const real *from;
+    real *to;
+    int64_t tiles, lines, count, last, lanes;
+    int64_t from_tile, from_line, from_step, to_tile, to_line, to_step;
+    vec bias, lo, hi;
+} FC_NAME(winograd_pass);
+
+FC_INLINE void FC_NAME(winograd_output_lines)(const int T, const int M, const bool FINAL,
+                                              const FC_NAME(winograd_pass) * p) {
+    const vec bias = p->bias, lo = p->lo, hi = p->hi;
+    for (int64_t tile = 0; tile < p->tiles; tile++)
+        for (int64_t line = 0; line < p->lines; line++) {
+            const real *from = p->from + tile * p->from_tile + line * p->from_line;
+            real *to = p->to + tile * p->to_tile + line * p->to_line;
+            vec z[FC_NAME(WINOGRAD_TILE)], y[FC_NAME(WINOGRAD_TILE)];
+            FC_UNROLL for (int i = 0; i < T; i++) z[i] = v_load(from + i * p->from_step);
+            FC_NAME(winograd_at)(T, M, z, y);
+            if (FINAL) {
+                FC_UNROLL for (int i = 0; i < M; i++) y[i] = v_min(hi, v_max(lo, y[i] + bias));
+                const int64_t n = tile == p->tiles - 1 ? p->last : p->count;
+                if (n < M || p->lanes < VL) {
+                    FC_UNROLL for (int i = 0; i < M; i++) if (i < n)
+                        v_store_first(to + i * p->to_step, y[i], p->lanes);
+                    continue;
                 }
             }
+            FC_UNROLL for (int i = 0; i < M; i++) v_store(to + i * p->to_step, y[i]);
         }
 }
 
+#define FC_PASS(T, M) \
+    static __attribute__((noinline)) void FC_NAME(winograd_half_##T##_##M)( \
+        const FC_NAME(winograd_pass) * p) { \
+        FC_NAME(winograd_output_lines)(T, M, false, p); \
+    } \
+    static __attribute__((noinline)) void FC_NAME(winograd_final_##T##_##M)( \
+        const FC_NAME(winograd_pass) * p) { \
+        FC_NAME(winograd_output_lines)(T, M, true, p); \
+    }
+FC_PASS(4, 2)
+FC_PASS(4, 3)
+FC_PASS(6, 2)
+FC_PASS(6, 3)
+FC_PASS(6, 4)
+FC_PASS(6, 5)
+#undef FC_PASS
+
+typedef void FC_NAME(winograd_pass_fn)(const FC_NAME(winograd_pass) *);
+static FC_NAME(winograd_pass_fn) * FC_NAME(winograd_pass_of)(int64_t t, int64_t m, bool final) {
+    static FC_NAME(winograd_pass_fn) *const six[2][4] = {
+        {FC_NAME(winograd_half_6_2), FC_NAME(winograd_half_6_3), FC_NAME(winograd_half_6_4),
+         FC_NAME(winograd_half_6_5)},
+        {FC_NAME(winograd_final_6_2), FC_NAME(winograd_final_6_3), FC_NAME(winograd_final_6_4),
+         FC_NAME(winograd_final_6_5)},
+    };
+    static FC_NAME(winograd_pass_fn) *const four[2][2] = {
+        {FC_NAME(winograd_half_4_2), FC_NAME(winograd_half_4_3)},
+        {FC_NAME(winograd_final_4_2), FC_NAME(winograd_final_4_3)},
+    };
+    return t == 6 ? six[final][m - 2] : four[final][m - 2];
+}
+
+/* Tiles [tile, tile + tiles) of the row of tiles at y, one vector of channels. */
+static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const real *z, real *out,
+                                         int64_t y, int64_t x, int64_t tiles,
+                                         FC_NAME(winograd_pass) * final) {
+    enum { NR = PIXEL_NV * VL, T = FC_NAME(WINOGRAD_TILE) };
+    const int64_t ty = a->tile[0], tx = a->tile[1], my = a->outputs[0], mx = a->outputs[1];
+    const int64_t ny = a->rows - y < my ? a->rows - y : my;
+    const int64_t right = a->columns - x - (tiles - 1) * mx;
+    real half[FC_NAME(WINOGRAD_RUN) * T * T * VL];
+    final->to = out;
+    final->tiles = tiles;
+    final->to_tile = mx * a->out_column;
+    if (tx == 1) {
+        final->from = z;
+        final->from_tile = NR;
+        final->from_step = a->z_step;
+        final->lines = 1;
+        final->count = final->last = ny;
+        final->to_step = a->out_row;
+        FC_NAME(winograd_pass_of)(ty, my, true)(final);
+        return;
+    }
+    final->count = mx;
+    final->last = right < mx ? right : mx;
+    final->lines = ny;
+    final->to_line = a->out_row;
+    final->to_step = a->out_column;
+    if (ty == 1) {
+        final->from = z;
+        final->from_tile = NR;
+        final->from_step = a->z_step;
+    } else {
+        FC_NAME(winograd_pass_of)
+        (ty, my, false)(&(FC_NAME(winograd_pass)){
+            .from = z,
+            .to = half,
+            .tiles = tiles,
+            .lines = tx,
+            .from_tile = NR,
+            .from_line = a->z_step,
+            .from_step = tx * a->z_step,
+            .to_tile = my * tx * VL,
+            .to_line = VL,
+            .to_step = tx * VL,
+        });
+        final->from = half;
+        final->from_tile = my * tx * VL;
+        final->from_line = tx * VL;
+        final->from_step = VL;
+    }
+    FC_NAME(winograd_pass_of)(tx, mx, true)(final);
+}
+
 static void FC_NAME(winograd_output)(const fc_winograd_output_args *a) {
-    if (a->m == 4)
-        FC_NAME(winograd_output_m)(4, a);
-    else
-        FC_NAME(winograd_output_m)(2, a);
+    enum { NR = PIXEL_NV * VL };
+    FC_NAME(winograd_pass) final = {.lo = v_set1((real)a->lo), .hi = v_set1((real)a->hi)};
+    const int64_t rows = (a->rows + a->outputs[0] - 1) / a->outputs[0];
+    for (int64_t ty = 0; ty < rows; ty++)
+        for (int64_t tx = 0; tx < a->tiles_x; tx += FC_NAME(WINOGRAD_RUN)) {
+            const int64_t left = a->tiles_x - tx, y = ty * a->outputs[0], x = tx * a->outputs[1];
+            const int64_t tiles = left < FC_NAME(WINOGRAD_RUN) ? left : FC_NAME(WINOGRAD_RUN);
+            const real *z = (const real *)a->z + (ty * a->tiles_x + tx) * NR;
+            real *out = (real *)a->out + y * a->out_row + x * a->out_column;
+            for (int64_t k = 0; k < a->channels; k += VL) {
+                final.bias = v_load((const real *)a->bias + k);
+                final.lanes = a->channels - k < VL ? a->channels - k : VL;
+                FC_NAME(winograd_output_run)(a, z + k, out + k, y, x, tiles, &final);
+            }
+        }
 }
 #undef WINOGRAD_A
 #undef WINOGRAD_B
-#undef WINOGRAD_A2
-#undef WINOGRAD_B2

@@ -1,297 +1,212 @@
-/* Winograd's minimal filtering for 3 x 3, stride 1 (Lavin and Gray 2015,
- * arXiv:1509.09308): F(4 x 4) needs 4 times fewer multiplications, F(2 x 2) 2.25
- * times. The transforms are kernels of their own; the products of transformed
- * tiles and filters are `pixels`, one call for each transformed element.
+/* Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308), one row of the
+ * table for each tile size: F(4 x 4, 3 x 3) needs 4 times fewer multiplications than a
+ * direct sum, F(2 x 2, 5 x 5) 2.8 times, F(4, 3) of a kernel of one row 2 times.
  *
- * Packed weights: bias [group][panel][NR], then [group][panel][block][f][c][NR]. */
+ * Packed weights: bias [group][panel][NR], then [group][panel][block][f]{[c][NR]}. */
+#include "winograd.h"
+
 #include "../base/integers.h"
 #include "algorithms.h"
-#include "pixel_strip.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Strip, transformed input and products share the second-level cache. */
-enum { TILE_BYTES = 896 * 1024, CHANNEL_BLOCK = 256 };
-/* Channels packed at a time, and the most lanes that a panel can have. */
-enum { PACK_CHANNELS = 4, PACK_LANES = 64 };
+enum { CHANNEL_BLOCK = 512 };
+/* The filters of one panel are transposed a few channels at a time, on the stack. */
+enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 
-static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
-    (void)k;
+static bool dilated(const fc_conv_spec *s, int axis) {
+    return s->kernel[axis] > 1 && s->dilation[axis] > 1;
+}
+
+/* Distance of the taps that one phase sees. */
+static int64_t tap_step(const fc_conv_spec *s, int axis) {
+    return dilated(s, axis) ? 1 : s->stride[axis];
+}
+
+static int64_t taps(const fc_conv_spec *s, int axis) {
+    return fc_ceil_div(s->kernel[axis], tap_step(s, axis));
+}
+
+static const char *refuse(const fc_conv_spec *s, int64_t t) {
     if (s->exact) return "precision is exact";
-    for (int a = 0; a < FC_AXES; a++) {
-        if (s->kernel[a] != (a == FC_Z ? 1 : 3)) return "the kernel is not 3 x 3";
-        if (s->stride[a] != 1) return "the stride is not 1";
-        if (s->dilation[a] != 1) return "the kernel is dilated";
+    if (taps(s, FC_Y) == 1 && taps(s, FC_X) == 1) return "the kernel is no larger than the stride";
+    for (int a = FC_Y; a <= FC_X; a++) {
+        if (taps(s, a) > t - 1) return "the kernel is larger than 5 strides";
+        if (dilated(s, a) && s->stride[a] > 1) return "it is both strided and dilated";
     }
+    if (fc_kernel_size(s) > TAPS) return "the kernel has more than 144 taps";
     return NULL;
 }
 
-static int64_t panels(const fc_conv_spec *s, const fc_kernels *k) {
-    return fc_ceil_div(fc_group_out(s), k->pixel_channels);
+fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
+    fc_winograd_form f = {
+        .phases = {s->kernel[FC_Z]},
+        .planes = {s->out[FC_Z]},
+        .in_step = {s->stride[FC_Z]},
+        .out_step = {1},
+        .elements = 1,
+        .channels = fc_group_in(s) * s->kernel[FC_Z],
+        .panels = fc_ceil_div(fc_group_out(s), k->pixel_channels),
+    };
+    for (int i = 0; i < 2; i++) {
+        const int a = FC_Y + i;
+        const int64_t d = dilated(s, a) ? s->dilation[a] : 1;
+        f.taps[i] = taps(s, a);
+        f.tile[i] = f.taps[i] == 1 ? 1 : t;
+        f.outputs[i] = f.tile[i] - f.taps[i] + 1;
+        f.elements *= f.tile[i];
+        f.phases[a] = fc_min(tap_step(s, a), s->kernel[a]);
+        f.planes[a] = fc_min(d, s->out[a]);
+        f.in_step[a] = s->stride[a] * d;
+        f.out_step[a] = d;
+        f.tiles[i] = fc_ceil_div(fc_ceil_div(s->out[a], d), f.outputs[i]);
+        f.channels *= f.phases[a];
+    }
+    f.block = fc_min(f.channels, CHANNEL_BLOCK);
+    return f;
 }
 
-/* Input channels in whole vectors; those beyond the group are zeros. */
-static int64_t padded_channels(const fc_conv_spec *s, const fc_kernels *k) {
-    return fc_round_up(fc_group_in(s), k->vl);
-}
-
-static int64_t block_channels(const fc_conv_spec *s, const fc_kernels *k) {
-    return fc_min(padded_channels(s, k), CHANNEL_BLOCK);
-}
-
-static int64_t tiles(int64_t size, int64_t m) {
-    return fc_ceil_div(size, m);
-}
-
-/* Steps between transformed elements, an odd number of cache lines, or all of
- * them would fall on the same L1 sets. */
-static int64_t odd_lines(int64_t elements, const fc_kernels *k) {
+int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k) {
     const int64_t line = FC_SCRATCH_ALIGNMENT / k->element;
     return (fc_ceil_div(elements, line) | 1) * line;
 }
 
-/* Elements of one panel of a block of `channels`: [f]{[c][NR]}. */
-static int64_t u_step(int64_t channels, const fc_kernels *k) {
-    return odd_lines(channels * k->pixel_channels, k);
+int64_t fc_winograd_u_step(int64_t channels, const fc_kernels *k) {
+    return fc_winograd_odd_lines(channels * k->pixel_channels, k);
 }
 
-/* Of all the blocks of one panel before input channel c. */
-static int64_t panel_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t m, int64_t c) {
-    const int64_t f = (m + 2) * (m + 2), block = block_channels(s, k);
-    return f * (c / block * u_step(block, k) + (c % block ? u_step(c % block, k) : 0));
+int64_t fc_winograd_panel_elements(const fc_winograd_form *f, const fc_kernels *k, int64_t c) {
+    const int64_t whole = c / f->block, rest = c % f->block;
+    return f->elements *
+           (whole * fc_winograd_u_step(f->block, k) + (rest ? fc_winograd_u_step(rest, k) : 0));
 }
 
-static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
-    return s->groups * panels(s, k) *
-           (k->pixel_channels + panel_elements(s, k, m, padded_channels(s, k)));
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
+    const fc_winograd_form f = fc_winograd_form_of(s, k, t);
+    return s->groups * f.panels *
+           (k->pixel_channels + fc_winograd_panel_elements(&f, k, f.channels));
 }
 
-typedef struct {
-    int64_t rows, columns, count; /* tiles of the strip */
-    int64_t v_step, z_step;       /* elements */
-    int64_t input, v, z, out;     /* elements of each part of the scratch */
-} tile_grid;
-
-static tile_grid grid_of(int64_t rows, int64_t columns, int64_t channels, int64_t m,
-                         const fc_kernels *k) {
-    const int64_t f = (m + 2) * (m + 2), nr = k->pixel_channels;
-    tile_grid t = {.rows = tiles(rows, m), .columns = tiles(columns, m)};
-    t.count = t.rows * t.columns;
-    t.v_step = odd_lines(t.count * channels, k);
-    t.z_step = odd_lines(t.count * nr, k);
-    t.input = odd_lines((t.rows * m + 2) * (t.columns * m + 2) * channels, k);
-    t.v = f * t.v_step;
-    t.z = f * t.z_step;
-    t.out = rows * columns * (nr + k->vl);
-    return t;
-}
-
-static int64_t bytes4(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
-                      const fc_kernels *k) {
-    (void)s;
-    const tile_grid t = grid_of(rows, columns, channels, 4, k);
-    return (t.input + t.v) * k->element;
-}
-
-static int64_t bytes2(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
-                      const fc_kernels *k) {
-    (void)s;
-    const tile_grid t = grid_of(rows, columns, channels, 2, k);
-    return (t.input + t.v) * k->element;
-}
-
-static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
-    const double f = (double)((m + 2) * (m + 2)), vl = (double)k->vl;
-    const double count = (double)(tiles(s->out[FC_Y], m) * tiles(s->out[FC_X], m) * s->out[FC_Z]);
-    const double in = (double)padded_channels(s, k) / vl;
+static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
+    const fc_winograd_form f = fc_winograd_form_of(s, k, t);
+    const double elements = (double)f.elements, n = (double)f.channels;
+    const double planes = (double)(f.planes[FC_Z] * f.planes[FC_Y] * f.planes[FC_X]);
+    const double count = planes * (double)(f.tiles[0] * f.tiles[1]);
+    const double in = (double)fc_ceil_div(f.channels, k->vl);
     const double out = (double)fc_ceil_div(fc_group_out(s), k->vl);
-    const double n = (double)padded_channels(s, k);
-    /* The transformed filters are streamed once for each strip of tiles, from L3
+    const double pixels = count * (double)(f.outputs[0] * f.outputs[1]);
+    /* The transformed filters are streamed once for each chunk of tiles, from L3
      * or, where they are too many for it, from memory; in bytes a vector operation. */
-    const double tile_bytes = f * n * (double)k->element;
-    const double strips = ceil(count / fmax(1, floor((double)TILE_BYTES / tile_bytes / 1.7)));
-    const double filters = (double)packed_elements(s, k, m) * (double)k->element;
-    const double stream = strips * filters / (double)s->groups / (filters > 2.4e7 ? 10 : 18);
-    const double product = count * f * n * fmax(out, 1.5);
-    return (double)s->groups *
-           (fmax(product, stream) + 0.15 * stream + count * f * (in * 6.0 + out * 6.0));
+    const double chunks = ceil(count / 48);
+    const double filters = (double)packed_elements(s, k, t) * (double)k->element;
+    const double stream = chunks * filters / (double)s->groups / (filters > 2.4e7 ? 10 : 18);
+    /* A tile of products begins and ends like three more terms of its sums. */
+    const double product = count * elements * (n + 3) * fmax(out, 1.2);
+    const double transforms = count * elements * (in * 7 + out * 5);
+    const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
+    return (double)s->groups * (fmax(product, stream) + 0.15 * stream + transforms + copies);
 }
 
-static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t m) {
-    return (double)packed_elements(s, k, m) / (double)k->vl * 12;
+static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
+    return (double)packed_elements(s, k, t) / (double)k->vl * 12;
+}
+
+/* The transformed filters of `n` channels from c on, of which `plain` has [tap][n][NR]. */
+static void pack_channels(const fc_conv_spec *s, const fc_kernels *k, const fc_winograd_form *f,
+                          const void *plain, int64_t c, int64_t n, void *panel) {
+    const int64_t tap = n * k->pixel_channels;
+    int64_t q[FC_AXES], phase = 0;
+    for (q[0] = 0; q[0] < f->phases[0]; q[0]++)
+        for (q[1] = 0; q[1] < f->phases[1]; q[1]++)
+            for (q[2] = 0; q[2] < f->phases[2]; q[2]++, phase++)
+                for (int64_t done = 0, now; done < n; done += now) {
+                    const int64_t at = phase * fc_group_in(s) + c + done;
+                    const int64_t first = at / f->block * f->block;
+                    const int64_t block = fc_min(f->block, f->channels - first);
+                    now = fc_min(n - done, first + block - at);
+                    const int64_t from = (q[0] * s->kernel[FC_Y] + q[1]) * s->kernel[FC_X] + q[2];
+                    k->winograd_filter(&(fc_winograd_filter_args){
+                        .w = fc_at(plain, from * tap + done * k->pixel_channels, k),
+                        .u = fc_at_mut(panel,
+                                       fc_winograd_panel_elements(f, k, first) +
+                                           (at - first) * k->pixel_channels,
+                                       k),
+                        .tile = {f->tile[0], f->tile[1]},
+                        .taps = {f->taps[0], f->taps[1]},
+                        .present = {fc_ceil_div(s->kernel[FC_Y] - q[1], tap_step(s, FC_Y)),
+                                    fc_ceil_div(s->kernel[FC_X] - q[2], tap_step(s, FC_X))},
+                        .channels = now,
+                        .w_row = tap_step(s, FC_Y) * s->kernel[FC_X] * tap,
+                        .w_column = tap_step(s, FC_X) * tap,
+                        .u_step = fc_winograd_u_step(block, k),
+                    });
+                }
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed,
-                 int64_t m) {
+                 int64_t t) {
     const fc_conv_spec *s = &plan->spec;
     const fc_kernels *k = plan->kernels;
-    const int64_t nr = k->pixel_channels, np = panels(s, k), kg = fc_group_out(s);
-    const int64_t cg = fc_group_in(s), padded = padded_channels(s, k);
-    const int64_t f = (m + 2) * (m + 2), panel_size = panel_elements(s, k, m, padded);
-    const int64_t biases = s->groups * np * nr;
+    const fc_winograd_form f = fc_winograd_form_of(s, k, t);
+    const int64_t nr = k->pixel_channels, kg = fc_group_out(s), cg = fc_group_in(s);
+    const int64_t size = fc_kernel_size(s),
+                  panel_size = fc_winograd_panel_elements(&f, k, f.channels);
+    const int64_t biases = s->groups * f.panels * nr;
+    const int64_t step = fc_max(1, PLAIN_BYTES / (size * nr * k->element));
+    double plain[PLAIN_BYTES / sizeof(double)];
     memset(packed, 0, (size_t)(biases * k->element));
     for (int64_t g = 0; g < s->groups; g++)
-        for (int64_t p = 0; p < np; p++) {
+        for (int64_t p = 0; p < f.panels; p++) {
             const int64_t first = g * kg + p * nr, channels = fc_min(nr, kg - p * nr);
-            char *panel = fc_at_mut(packed, biases + (g * np + p) * panel_size, k);
+            const int64_t index = g * f.panels + p;
             if (bias)
-                memcpy(fc_at_mut(packed, (g * np + p) * nr, k), fc_at(bias, first, k),
+                memcpy(fc_at_mut(packed, index * nr, k), fc_at(bias, first, k),
                        (size_t)(channels * k->element));
-            /* A few channels at a time, so that their plain panel stays on the stack. */
-            for (int64_t c = 0; c < cg; c += block_channels(s, k)) {
-                const int64_t block = fc_min(block_channels(s, k), padded - c);
-                if (cg % k->vl)
-                    memset(fc_at_mut(panel, panel_elements(s, k, m, c), k), 0,
-                           (size_t)(f * u_step(block, k) * k->element));
-                char *u = fc_at_mut(panel, panel_elements(s, k, m, c), k);
-                for (int64_t part = 0; part < fc_min(block, cg - c); part += PACK_CHANNELS) {
-                    double plain[9 * PACK_CHANNELS * PACK_LANES];
-                    const int64_t n = fc_min(PACK_CHANNELS, fc_min(block, cg - c) - part);
-                    k->pack(&(fc_pack_args){
-                        .w = fc_at(w, first * cg * 9, k),
-                        .out = plain,
-                        .channels = channels,
-                        .in_channels = cg,
-                        .taps = 9,
-                        .c_begin = c + part,
-                        .c_end = c + part + n,
-                    });
-                    k->winograd_filter(&(fc_winograd_filter_args){
-                        .w = plain,
-                        .u = fc_at_mut(u, part * nr, k),
-                        .m = m,
-                        .channels = n,
-                        .u_step = u_step(block, k),
-                    });
-                }
+            for (int64_t c = 0; c < cg; c += step) {
+                const int64_t n = fc_min(step, cg - c);
+                k->pack(&(fc_pack_args){
+                    .w = fc_at(w, first * cg * size, k),
+                    .out = plain,
+                    .channels = channels,
+                    .in_channels = cg,
+                    .taps = size,
+                    .c_begin = c,
+                    .c_end = c + n,
+                });
+                pack_channels(s, k, &f, plain, c, n,
+                              fc_at_mut(packed, biases + index * panel_size, k));
             }
         }
 }
 
-static void load(const fc_conv_job *job, const fc_strip *s, int64_t m) {
-    const fc_kernels *k = job->kernels;
-    fc_strip whole = *s; /* whole tiles: what they reach beyond the image is zeros */
-    for (int a = FC_Y; a <= FC_X; a++) whole.size[a] = fc_round_up(s->size[a], m);
-    const int64_t pitch = fc_round_up(s->c_size, k->vl);
-    const tile_grid t = grid_of(s->size[FC_Y], s->size[FC_X], pitch, m, k);
-    if (pitch != s->c_size) memset(s->strip, 0, (size_t)(t.input * k->element));
-    fc_pixel_strip_load(job, &whole, s->c_size, pitch);
-    k->winograd_input(&(fc_winograd_input_args){
-        .x = s->strip,
-        .v = fc_at_mut(s->strip, t.input, k),
-        .m = m,
-        .tiles_y = t.rows,
-        .tiles_x = t.columns,
-        .channels = pitch,
-        .x_row = (t.columns * m + 2) * pitch,
-        .x_column = pitch,
-        .v_step = t.v_step,
-    });
-}
-
-static void no_taps(const fc_conv_job *job, const fc_strip *s) {
-    (void)job;
-    *(fc_tap *)s->taps = (fc_tap){0, 0};
-}
-
-/* The products of one panel, then, after the last block, its outputs. */
-static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot, int64_t m) {
-    const fc_conv_spec *spec = &job->spec;
-    const fc_kernels *k = job->kernels;
-    const int64_t nr = k->pixel_channels, np = job->geometry.panels, f = (m + 2) * (m + 2);
-    const int64_t pitch = fc_round_up(s->c_size, k->vl), padded = padded_channels(spec, k);
-    const int64_t index = s->group * np + p, channels = fc_min(nr, fc_group_out(spec) - p * nr);
-    const tile_grid t = grid_of(s->size[FC_Y], s->size[FC_X], pitch, m, k);
-    const char *u = fc_at(job->packed,
-                          spec->groups * np * nr + index * panel_elements(spec, k, m, padded) +
-                              panel_elements(spec, k, m, s->c_begin),
-                          k);
-    char *z = (char *)s->out + slot * job->geometry.out_bytes;
-    char *zero = fc_at_mut(s->taps, FC_SCRATCH_ALIGNMENT / k->element, k);
-    memset(zero, 0, (size_t)(nr * k->element));
-    for (int64_t e = 0; e < f; e++)
-        k->pixels(&(fc_pixels_args){
-            .x = fc_at(s->strip, t.input + e * t.v_step, k),
-            .w = fc_at(u, e * u_step(pitch, k), k),
-            .bias = s->first ? zero : NULL,
-            .out = fc_at_mut(z, e * t.z_step, k),
-            .tap = s->taps,
-            .taps = 1,
-            .run = pitch,
-            .end = t.count,
-            .width = t.count,
-            .x_column = pitch,
-            .out_column = nr,
-            .channels = fc_round_up(channels, k->vl),
-            .lo = -INFINITY,
-            .hi = INFINITY,
-        });
-    if (!s->last) return;
-    const int64_t out_pitch = nr + k->vl;
-    char *out = fc_at_mut(z, t.z, k);
-    k->winograd_output(&(fc_winograd_output_args){
-        .z = z,
-        .bias = fc_at(job->packed, index * nr, k),
-        .out = out,
-        .m = m,
-        .tiles_x = t.columns,
-        .rows = s->size[FC_Y],
-        .columns = s->size[FC_X],
-        .vectors = fc_ceil_div(channels, k->vl),
-        .z_step = t.z_step,
-        .out_row = s->size[FC_X] * out_pitch,
-        .out_column = out_pitch,
-        .lo = spec->clip_lo,
-        .hi = spec->clip_hi,
-    });
-    fc_pixel_strip_store(job, s, p * nr, channels, out, out_pitch);
-}
-
-static void cut(fc_conv_job *job, int64_t m, fc_strip_bytes *bytes) {
-    const fc_conv_spec *s = &job->spec;
-    const fc_kernels *k = job->kernels;
-    fc_geometry *g = &job->geometry;
-    g->grain = m;
-    g->panels = panels(s, k);
-    fc_strips_cut(job, bytes, block_channels(s, k), TILE_BYTES, INT64_MAX);
-    const tile_grid t = grid_of(g->out[FC_Y], g->out[FC_X], g->channels, m, k);
-    g->out_bytes = (t.z + t.out) * k->element;
-    /* One tap at offset zero, and a panel of zeros to start the products from. */
-    g->tap_bytes = FC_SCRATCH_ALIGNMENT + k->pixel_channels * k->element;
-    fc_strips_finish(job);
-}
-
-/* The two rows differ in m alone. */
-#define FC_ROW(M) \
-    static double cost##M(const fc_conv_spec *s, const fc_kernels *k) { \
-        return cost(s, k, M); \
+/* The rows differ in the tile alone. */
+#define FC_ROW(T) \
+    static const char *refuse##T(const fc_conv_spec *s, const fc_kernels *k) { \
+        (void)k; \
+        return refuse(s, T); \
     } \
-    static double pack_cost##M(const fc_conv_spec *s, const fc_kernels *k) { \
-        return pack_cost(s, k, M); \
+    static double cost##T(const fc_conv_spec *s, const fc_kernels *k) { \
+        return cost(s, k, T); \
     } \
-    static int64_t packed_elements##M(const fc_conv_spec *s, const fc_kernels *k) { \
-        return packed_elements(s, k, M); \
+    static double pack_cost##T(const fc_conv_spec *s, const fc_kernels *k) { \
+        return pack_cost(s, k, T); \
     } \
-    static void pack##M(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) { \
-        pack(plan, w, bias, packed, M); \
+    static int64_t packed_elements##T(const fc_conv_spec *s, const fc_kernels *k) { \
+        return packed_elements(s, k, T); \
     } \
-    static void cut##M(fc_conv_job *job) { \
-        cut(job, M, bytes##M); \
+    static void pack##T(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) { \
+        pack(plan, w, bias, packed, T); \
     } \
-    static void load##M(const fc_conv_job *job, const fc_strip *s) { \
-        load(job, s, M); \
+    static void cut##T(fc_conv_job *job) { \
+        fc_winograd_cut(job, T); \
     } \
-    static void panel##M(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) { \
-        panel(job, s, p, slot, M); \
+    static void run##T(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) { \
+        fc_winograd_run(job, begin, end, scratch, T); \
     } \
-    static void run##M(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) { \
-        static const fc_strip_steps steps = {load##M, no_taps, panel##M}; \
-        fc_strips_run(job, begin, end, scratch, &steps); \
-    } \
-    const fc_conv_algorithm fc_conv_winograd##M = { \
-        "winograd" #M,      "winograd", refuse, cost##M, pack_cost##M, \
-        packed_elements##M, pack##M,    cut##M, run##M, \
+    const fc_conv_algorithm fc_conv_winograd##T = { \
+        "winograd" #T,      "winograd", refuse##T, cost##T, pack_cost##T, \
+        packed_elements##T, pack##T,    cut##T,    run##T, \
     };
+FC_ROW(6)
 FC_ROW(4)
-FC_ROW(2)

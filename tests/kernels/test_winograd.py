@@ -1,17 +1,17 @@
-"""Winograd's transforms: tiles cut by every edge, every number of channels, their derived bound."""
+"""Winograd's transforms: tiles cut by every edge, every F(m, r), their derived bound."""
 
 import itertools
 
 import numpy as np
 import pytest
 from support import Problem, assert_within, canary, edges, from_layout, tile, to_layout
-from winograd_bound import matrices, winograd_bound
+from winograd_bound import TILES, matrices, winograd_bound
 
 import fastconv
 
 
 def tile_of(problem, dtype, layout):
-    """The m of F(m, 3) that the plan takes."""
+    """The t of the tiles that the plan takes."""
     _, w, bias = problem.arrays(dtype)
     plan = fastconv.Conv2d(w, bias, *problem.geometry, layout=layout, algorithm="winograd")
     shape = to_layout(np.broadcast_to(np.float32(0), problem.x), layout).shape
@@ -21,31 +21,26 @@ def tile_of(problem, dtype, layout):
 def check(problem, dtype, layout):
     x, w, bias = problem.arrays(dtype)
     expected, direct = problem.expected(dtype)
-    m = tile_of(problem, dtype, layout)
-    groups = [
-        winograd_bound(*parts, m, problem.padding)
-        for parts in zip(np.split(x, problem.groups, 1), np.split(w, problem.groups),
-                         np.split(bias, problem.groups), strict=True)
-    ]
+    t = tile_of(problem, dtype, layout)
     # The oracle's own bound is added, as in support.bound.
-    limit = np.concatenate(groups, 1) + direct * 2.0**-11
+    limit = winograd_bound(x, w, bias, t, *problem.geometry) + direct * 2.0**-11
     options = {"layout": layout, "algorithm": "winograd", "activation": problem.activation}
     given = to_layout(x, layout)
     y = fastconv.conv2d(given, w, bias, *problem.geometry, **options)
-    assert_within(from_layout(y, layout), expected, limit, f"{problem} F({m}, 3)")
+    assert_within(from_layout(y, layout), expected, limit, f"{problem} tiles of {t}")
     out, intact = canary(np.zeros_like(y), sentinel=7)
     fastconv.conv2d(canary(given)[0], w, bias, *problem.geometry, out=out, **options)
     np.testing.assert_array_equal(out, y)
     assert intact()
-    return m
+    return t
 
 
-@pytest.mark.parametrize("m", [2, 4])
-def test_the_matrices_are_a_convolution(m):
+@pytest.mark.parametrize(("t", "r"), [(t, r) for t in TILES for r in range(2, t)])
+def test_the_matrices_are_a_convolution(t, r):
     """What the bound is made of: one tile, transformed, multiplied and transformed back."""
-    bt, g, at = matrices(m)
-    rng = np.random.default_rng(m)
-    d, w = rng.standard_normal((m + 2, m + 2)), rng.standard_normal((3, 3))
+    bt, g, at = matrices(t, r)
+    rng = np.random.default_rng(t)
+    d, w = rng.standard_normal((t, t)), rng.standard_normal((r, r))
     tile = at @ ((g @ w @ g.T) * (bt @ d @ bt.T)) @ at.T
     expected = fastconv.reference.conv2d(d[None], w[None, None])[0]
     np.testing.assert_allclose(tile, expected, rtol=1e-12, atol=1e-12)
@@ -57,7 +52,33 @@ def test_sizes_cut_every_way(isa, dtype, layout):
     for height, width in itertools.product([1, 2, 3, 4, 5, 6, 9], [1, 2, 3, 4, 7, 8, 13, 33]):
         problem = Problem((1, 3, height, width), (5, 3, 3, 3), padding=1)
         taken.add(check(problem, dtype, layout))
-    assert taken == {2, 4}
+    assert taken == set(TILES)
+
+
+@pytest.mark.parametrize("kernel", [k for k in itertools.product(range(1, 6), repeat=2) if k > (1, 1)])
+def test_every_kernel(isa, dtype, layout, kernel):
+    """Every pair of F(m, r), and one axis left as it is."""
+    for size in [(5, 6), (13, 38)]:
+        check(Problem((1, 3, *size), (tile(isa, dtype).vl + 1, 3, *kernel), padding=2), dtype, layout)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [
+    ((3, 3), 2), ((7, 7), 2), ((11, 11), 4), ((5, 5), 3), ((2, 4), (1, 3)), ((4, 1), (2, 1)),
+    ((2, 5), (2, 2)), ((1, 3), (3, 2)),
+])
+def test_strides(isa, dtype, layout, kernel, stride):
+    """Phases with all taps, with fewer, with one, and a phase that has none."""
+    for size in [(11, 12), (24, 31)]:
+        problem = Problem((2, 3, *size), (5, 3, *kernel), stride, ((1, 2), (3, 0)))
+        check(problem, dtype, layout)
+
+
+@pytest.mark.parametrize("dilation", [2, 3, (1, 5), (6, 1), 14])
+def test_dilations(isa, dtype, layout, dilation):
+    """Planes of one size and of two, more of them than one chunk holds, and empty ones."""
+    for size in [(11, 12), (24, 31)]:
+        check(Problem((2, 3, *size), (5, 3, 3, 2), 1, 14, dilation), dtype, layout)
+    check(Problem((1, 3, 9, 16), (5, 3, 3, 3), (2, 1), ((1, 2), (5, 4)), (1, 5)), dtype, layout)
 
 
 def test_every_number_of_channels(isa, dtype, layout):
@@ -79,7 +100,3 @@ def test_groups_and_activations(isa, dtype, layout, activation):
         problem = Problem((1, 3 * groups, 7, 8), (2 * groups, 3, 3, 3), padding=1, groups=groups,
                           activation=activation)
         check(problem, dtype, layout)
-
-
-def test_blocks_of_channels(isa, dtype, layout):
-    check(Problem((1, 300, 6, 7), (5, 300, 3, 3), padding=1), dtype, layout)

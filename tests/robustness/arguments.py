@@ -112,8 +112,8 @@ def integers():
     for target in CALLS:
         for name in ("stride", "dilation", "padding"):
             n = 1 if name == "padding" else 2
-            if target == "col2im" or (target == "conv2d_winograd" and n == 2):
-                n -= 1  # its columns fit one geometry only; it takes no steps but 1
+            if target == "col2im":
+                n -= 1  # its columns fit one geometry only
             for form in (np.int8, np.uint64, np.array, lambda n: (n, n), lambda n: [n, n],
                          lambda n: np.array([n, n], ">u2"), lambda n: (n, np.int32(n)), Two):
                 value = form(n)
@@ -164,11 +164,6 @@ def flags():
 def windows():
     """The dilated kernel against the padded input: both sizes in the message."""
     for target in CALLS:
-        if target == "conv2d_winograd":  # takes no dilation
-            x = CALLS[target][1]["x"][:, :, :2]
-            yield refused("kernel too large", target, "x", x, V, {"x": x, "padding": (1, 0)},
-                          ("2x8", "3x3", "larger than the padded input"), "2 rows")
-            continue
         near = {} if target == "col2im" else {"dilation": (4, 2)}
         words = ("9x8", "(9, 8)"), ("3x3", "(3, 3)", "11x3"), "larger than the padded input"
         yield refused("kernel too large", target, "dilation", (5, 1), V, near, words)

@@ -1,0 +1,93 @@
+/* Small matrix products by the batch, as Winograd's transformed elements need
+ * them: rows of `a` broadcast, NR columns of `b` in vectors. Where a panel has
+ * fewer vectors its tiles are higher, so that sums enough are under way. */
+#define GEMM_MR(NV) ((NV) == 1 ? 2 * PIXEL_MR : PIXEL_MR * PIXEL_NV / (NV))
+enum { FC_NAME(GEMM_ROWS) = 2 * PIXEL_MR };
+
+/* `ahead` walks through the next product's `b`: it comes from far away, and the
+ * processor's own prefetching starts anew with each product. */
+FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args *g, const real *a,
+                                  const real *b, real *out, const char *ahead, int64_t stride) {
+    enum { NR = PIXEL_NV * VL };
+    vec acc[FC_NAME(GEMM_ROWS)][PIXEL_NV];
+    FC_UNROLL for (int m = 0; m < MR; m++) {
+        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = (vec){0};
+    }
+    if (g->accumulate) {
+        FC_UNROLL for (int m = 0; m < MR; m++) {
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * NR + v * VL);
+        }
+    }
+    for (int64_t c = 0; c < g->depth; c++, b += NR, ahead += stride) {
+        vec bv[PIXEL_NV];
+        __builtin_prefetch(ahead);
+        FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
+        FC_UNROLL for (int m = 0; m < MR; m++) {
+            const vec am = v_set1(a[m * g->a_row + c]);
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += am * bv[v];
+        }
+    }
+    FC_UNROLL for (int m = 0; m < MR; m++) {
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + m * NR + v * VL, acc[m][v]);
+    }
+}
+
+typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, real *,
+                              const char *, int64_t);
+#define FC_TILE(MR, NV) \
+    static __attribute__((noinline)) void FC_NAME(gemm_##MR##x##NV)( \
+        const fc_gemm_args *g, const real *a, const real *b, real *out, const char *ahead, \
+        int64_t stride) { \
+        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, out, ahead, stride); \
+    }
+#if PIXEL_NV == 4
+#define FC_TILES(MR) FC_TILE(MR, 1) FC_TILE(MR, 2) FC_TILE(MR, 3) FC_TILE(MR, 4)
+#define FC_TILE_NAMES(MR) \
+    { \
+        FC_NAME(gemm_##MR##x1), FC_NAME(gemm_##MR##x2), FC_NAME(gemm_##MR##x3), \
+            FC_NAME(gemm_##MR##x4) \
+    }
+#else
+#define FC_TILES(MR) FC_TILE(MR, 1) FC_TILE(MR, 2)
+#define FC_TILE_NAMES(MR) \
+    { FC_NAME(gemm_##MR##x1), FC_NAME(gemm_##MR##x2) }
+#endif
+FC_TILES(1)
+FC_TILES(2)
+FC_TILES(3)
+FC_TILES(4)
+FC_TILES(5)
+FC_TILES(6)
+FC_TILES(7)
+FC_TILES(8)
+FC_TILES(9)
+FC_TILES(10)
+FC_TILES(11)
+FC_TILES(12)
+
+static void FC_NAME(gemm)(const fc_gemm_args *g) {
+    enum { NR = PIXEL_NV * VL };
+    static FC_NAME(gemm_fn) *const tiles[FC_NAME(GEMM_ROWS)][PIXEL_NV] = {
+        FC_TILE_NAMES(1), FC_TILE_NAMES(2),  FC_TILE_NAMES(3),  FC_TILE_NAMES(4),
+        FC_TILE_NAMES(5), FC_TILE_NAMES(6),  FC_TILE_NAMES(7),  FC_TILE_NAMES(8),
+        FC_TILE_NAMES(9), FC_TILE_NAMES(10), FC_TILE_NAMES(11), FC_TILE_NAMES(12)};
+    const int64_t most = g->vectors == 1 ? GEMM_MR(1) : PIXEL_MR * PIXEL_NV / g->vectors;
+    /* Balanced: 16 rows are tiles of 5 and 6, never a lone one. */
+    const int64_t parts = (g->rows + most - 1) / most;
+    const int64_t stride = (NR * (int64_t)sizeof(real) + parts - 1) / parts;
+    for (int64_t f = 0; f < g->batch; f++) {
+        const real *a = (const real *)g->a + f * g->a_step, *b = (const real *)g->b + f * g->b_step;
+        real *out = (real *)g->out + f * g->out_step;
+        const char *ahead = (const char *)(b + g->b_step);
+        for (int64_t part = 0; part < parts; part++) {
+            const int64_t at = g->rows * part / parts;
+            const int64_t n = g->rows * (part + 1) / parts - at;
+            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * NR,
+                                         ahead + part * stride * g->depth, stride);
+        }
+    }
+}
+#undef FC_TILE
+#undef FC_TILES
+#undef FC_TILE_NAMES
+#undef GEMM_MR

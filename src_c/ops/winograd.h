@@ -1,0 +1,41 @@
+/* What the parts of the Winograd family share: winograd.c chooses and packs,
+ * winograd_run.c cuts the work and runs it. Arrays of 2 are by axis: y, x. */
+#ifndef FC_OPS_WINOGRAD_H
+#define FC_OPS_WINOGRAD_H
+
+#include "conv.h"
+
+/* A convolution as tiles. Each axis has F(m, r), tiles of t = m + r - 1, or is left
+ * as it is (1 tap, t = 1).
+ * - A stride of s reads s interleaved inputs, each with every s-th tap of the kernel:
+ *   each of these phases counts as input channels of its own, and so do the taps in z.
+ * - A dilation of d is d interleaved convolutions: each counts as an image of its
+ *   own, a plane, and so does each output position in z. */
+typedef struct {
+    int64_t tile[2], taps[2], outputs[2]; /* t, r, m */
+    int64_t elements;                     /* t * t */
+    int64_t phases[FC_AXES], planes[FC_AXES];
+    int64_t in_step[FC_AXES]; /* from one input pixel of a plane to the next */
+    int64_t out_step[FC_AXES];
+    int64_t tiles[2]; /* of a plane */
+    int64_t channels; /* of the input, in a group, by all phases */
+    int64_t block;    /* of them at a time */
+    int64_t panels;   /* of output channels, in a group */
+} fc_winograd_form;
+
+/* `t` is 4 or 6. */
+fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t);
+
+/* Elements of a panel's packed filters before input channel c, and the distance of the
+ * transformed elements in its block of `channels`: [block][f]{[c][NR]}. */
+int64_t fc_winograd_panel_elements(const fc_winograd_form *f, const fc_kernels *k, int64_t c);
+int64_t fc_winograd_u_step(int64_t channels, const fc_kernels *k);
+
+/* An odd number of cache lines: as steps between transformed elements, even ones
+ * would let them all fall on the same L1 sets. */
+int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k);
+
+void fc_winograd_cut(fc_conv_job *job, int64_t t);
+void fc_winograd_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch, int64_t t);
+
+#endif
