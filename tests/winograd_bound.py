@@ -6,7 +6,7 @@ import numpy as np
 from support import gamma, unit_roundoff
 
 # Points of tiles of t beside infinity, as src_c/kernels/winograd.inc.c has them.
-POINTS = {4: (0, 1, -1), 6: (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)}
+POINTS = {4: (0, 1, -1), 5: (0, 3 / 4, -3 / 4, 2), 6: (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)}
 TILES = tuple(POINTS)
 
 

@@ -4,10 +4,8 @@
 #define GEMM_MR(NV) ((NV) == 1 ? 2 * PIXEL_MR : PIXEL_MR * PIXEL_NV / (NV))
 enum { FC_NAME(GEMM_ROWS) = 2 * PIXEL_MR };
 
-/* `ahead` walks through the next product's `b`: it comes from far away, and the
- * processor's own prefetching starts anew with each product. */
 FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args *g, const real *a,
-                                  const real *b, real *out, const char *ahead, int64_t stride) {
+                                  const real *b, real *out) {
     enum { NR = PIXEL_NV * VL };
     vec acc[FC_NAME(GEMM_ROWS)][PIXEL_NV];
     FC_UNROLL for (int m = 0; m < MR; m++) {
@@ -18,9 +16,8 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * NR + v * VL);
         }
     }
-    for (int64_t c = 0; c < g->depth; c++, b += NR, ahead += stride) {
+    for (int64_t c = 0; c < g->depth; c++, b += NR) {
         vec bv[PIXEL_NV];
-        __builtin_prefetch(ahead);
         FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             const vec am = v_set1(a[m * g->a_row + c]);
@@ -32,13 +29,11 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
     }
 }
 
-typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, real *,
-                              const char *, int64_t);
+typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, real *);
 #define FC_TILE(MR, NV) \
     static __attribute__((noinline)) void FC_NAME(gemm_##MR##x##NV)( \
-        const fc_gemm_args *g, const real *a, const real *b, real *out, const char *ahead, \
-        int64_t stride) { \
-        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, out, ahead, stride); \
+        const fc_gemm_args *g, const real *a, const real *b, real *out) { \
+        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, out); \
     }
 #if PIXEL_NV == 4
 #define FC_TILES(MR) FC_TILE(MR, 1) FC_TILE(MR, 2) FC_TILE(MR, 3) FC_TILE(MR, 4)
@@ -74,16 +69,13 @@ static void FC_NAME(gemm)(const fc_gemm_args *g) {
     const int64_t most = g->vectors == 1 ? GEMM_MR(1) : PIXEL_MR * PIXEL_NV / g->vectors;
     /* Balanced: 16 rows are tiles of 5 and 6, never a lone one. */
     const int64_t parts = (g->rows + most - 1) / most;
-    const int64_t stride = (NR * (int64_t)sizeof(real) + parts - 1) / parts;
     for (int64_t f = 0; f < g->batch; f++) {
         const real *a = (const real *)g->a + f * g->a_step, *b = (const real *)g->b + f * g->b_step;
         real *out = (real *)g->out + f * g->out_step;
-        const char *ahead = (const char *)(b + g->b_step);
         for (int64_t part = 0; part < parts; part++) {
             const int64_t at = g->rows * part / parts;
             const int64_t n = g->rows * (part + 1) / parts - at;
-            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * NR,
-                                         ahead + part * stride * g->depth, stride);
+            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * NR);
         }
     }
 }

@@ -118,7 +118,7 @@ typedef struct {
 /* Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308): tiles of
  * t = m + r - 1 inputs give m outputs of a kernel of r taps, in three transforms
  * around a matrix product for each transformed element, which `gemm` computes.
- * t is 4 or 6 on both axes, or 1 (m = r = 1) on one; m >= 2 where t > 1.
+ * t is 4, 5 or 6 on both axes, or 1 (m = r = 1) on one; m >= 2 where t > 1.
  * f = i * tile[1] + j counts transformed elements; index 0 is y, 1 is x.
  *
  * Filter: from w[y * w_row + x * w_column][c][NR], of which only the first `present`
@@ -132,14 +132,16 @@ typedef struct {
 
 /* Input: from channels-last pixels x[y * x_row + x * x_column + c], a grid of
  * tiles, each `outputs` = m beyond the one before, to
- * v[f * v_step + (tile_y * tiles_x + tile_x) * channels + c] = B^T d B.
- * Channels are a multiple of VL. */
+ * v[f * v_step + (tile_y * tiles_x + tile_x) * v_column + c] = B^T d B.
+ * Only rows and columns [begin, end) of x exist, the others are zeros. Whole
+ * vectors are written, zero beyond `channels`. */
 typedef struct {
     const void *x;
     void *v;
     int64_t tile[2], outputs[2];
     int64_t tiles_y, tiles_x, channels;
-    int64_t x_row, x_column, v_step;
+    int64_t begin[2], end[2];
+    int64_t x_row, x_column, v_step, v_column;
 } fc_winograd_input_args;
 
 /* Output: from z[f * z_step + tile * NR + lane] to out[y * out_row + x *

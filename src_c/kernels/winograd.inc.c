@@ -1,10 +1,13 @@
 /* Winograd's transforms, one axis at a time. Tiles of 6 use the points 0, +-5/8,
  * +-3/2 and infinity: the products of their powers are exact in float, and the
  * rounding error is a third to a quarter of that of the usual 0, +-1, +-2. Tiles
- * of 4 use 0, +-1 and infinity. Everything is vectorised over channels. */
+ * of 5 use 0, +-3/4, 2 and infinity, tiles of 4 use 0, +-1 and infinity.
+ * Everything is vectorised over channels. */
 
 #define WINOGRAD_A 0.625
 #define WINOGRAD_B 1.5
+#define WINOGRAD_C 0.75
+#define WINOGRAD_D 2
 enum { FC_NAME(WINOGRAD_TILE) = 6, FC_NAME(WINOGRAD_TAPS) = 5, FC_NAME(WINOGRAD_RUN) = 8 };
 
 /* B^T d: row i is the polynomial prod_{j != i} (x - p_j). */
@@ -16,6 +19,15 @@ FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
         o[1] = d[2] + d[1];
         o[2] = d[2] - d[1];
         o[3] = d[3] - d[1];
+    } else if (T == 5) {
+        const real c = (real)WINOGRAD_C, c2 = c * c, D = (real)WINOGRAD_D;
+        vec e[4];
+        FC_UNROLL for (int i = 0; i < 4; i++) e[i] = d[i + 1] - D * d[i];
+        o[0] = e[2] - c2 * e[0];
+        o[1] = e[2] + c * e[1];
+        o[2] = e[2] - c * e[1];
+        o[3] = d[3] - c2 * d[1];
+        o[4] = e[3] - c2 * e[1];
     } else {
         const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B, a2 = a * a, b2 = b * b;
         const vec even_a = d[4] - b2 * d[2], odd_a = a * (d[3] - b2 * d[1]);
@@ -31,26 +43,21 @@ FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
 
 /* A^T z: row i is p_j^i, the last point counts for i = M - 1. */
 FC_INLINE void FC_NAME(winograd_at)(const int T, const int M, const vec *z, vec *y) {
-    const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B;
-    vec even = z[1] + z[2], odd = z[1] - z[2], even_b = {0}, odd_b = {0};
+    const real a = T == 6 ? (real)WINOGRAD_A : T == 5 ? (real)WINOGRAD_C : 1;
+    const real b = T == 6 ? (real)WINOGRAD_B : (real)WINOGRAD_D;
+    vec even = z[1] + z[2], odd = z[1] - z[2], even_b = z[3], odd_b = z[3];
     if (T == 6) {
         even_b = z[3] + z[4];
         odd_b = z[3] - z[4];
     }
     y[0] = z[0] + even;
-    if (T == 6) y[0] += even_b;
+    if (T > 4) y[0] += even_b;
     real pa = 1, pb = 1;
     FC_UNROLL for (int i = 1; i < M; i++) {
         pa *= a;
         pb *= b;
-        if (T == 4 && i % 2)
-            y[i] = odd;
-        else if (T == 4)
-            y[i] = even;
-        else if (i % 2)
-            y[i] = pa * odd + pb * odd_b;
-        else
-            y[i] = pa * even + pb * even_b;
+        y[i] = pa * (i % 2 ? odd : even);
+        if (T > 4) y[i] += pb * (i % 2 ? odd_b : even_b);
     }
     y[M - 1] += z[T - 1];
 }
@@ -58,9 +65,10 @@ FC_INLINE void FC_NAME(winograd_at)(const int T, const int M, const vec *z, vec 
 /* G, t x r: row i is (1, p_i, p_i^2, ...) / prod_{j != i} (p_i - p_j), the last (0, ..., 0, 1). */
 static void FC_NAME(winograd_g)(int64_t t, int64_t r,
                                 double g[FC_NAME(WINOGRAD_TILE)][FC_NAME(WINOGRAD_TAPS)]) {
-    static const double points[2][5] = {{0, 1, -1, 0, 0},
+    static const double points[3][5] = {{0, 1, -1},
+                                        {0, WINOGRAD_C, -WINOGRAD_C, WINOGRAD_D},
                                         {0, WINOGRAD_A, -WINOGRAD_A, WINOGRAD_B, -WINOGRAD_B}};
-    const double *p = points[t == 6];
+    const double *p = points[t < 4 ? 0 : t - 4];
     for (int64_t i = 0; i < t - 1; i++) {
         double product = 1, power = 1;
         for (int64_t j = 0; j < t - 1; j++)
@@ -111,54 +119,84 @@ FC_INLINE void FC_NAME(winograd_input_line)(const int T, const real *x, int64_t 
     FC_UNROLL for (int i = 0; i < T; i++) v_store(v + i * v_step, o[i]);
 }
 
-/* Tiles of one row of tiles, one vector of channels: the columns of the whole
+/* The same at an edge: of the T elements [begin, end) exist, and of each `lanes`. */
+FC_INLINE void FC_NAME(winograd_input_edge)(const int T, const real *x, int64_t x_step, real *v,
+                                            int64_t v_step, int64_t begin, int64_t end,
+                                            int64_t lanes) {
+    real d[FC_NAME(WINOGRAD_TILE) * VL];
+    for (int64_t i = 0; i < T; i++) {
+        vec value = {0};
+        if (i >= begin && i < end) value = v_load_first(x + i * x_step, lanes);
+        v_store(d + i * VL, value);
+    }
+    FC_NAME(winograd_input_line)(T, d, VL, v, v_step);
+}
+
+/* Tiles of one row of tiles at (y, x), one vector of channels: the columns of the whole
  * run first, so that those which neighbours share are done once. */
 FC_INLINE void FC_NAME(winograd_input_run)(const int TY, const int TX,
-                                           const fc_winograd_input_args *a, const real *x, real *v,
-                                           int64_t tiles) {
+                                           const fc_winograd_input_args *a, int64_t y, int64_t x,
+                                           int64_t tiles, int64_t lanes, const real *from,
+                                           real *v) {
     enum { T = FC_NAME(WINOGRAD_TILE), COLUMNS = (FC_NAME(WINOGRAD_RUN) + 1) * T };
-    const int64_t m = a->outputs[1];
-    if (TX == 1) {
-        for (int64_t j = 0; j < tiles; j++) FC_NAME(winograd_input_line)
-        (TY, x + j * a->x_column, a->x_row, v + j * a->channels, a->v_step);
-        return;
-    }
+    const int64_t m = a->outputs[1], columns = (tiles - 1) * m + TX;
+    const int64_t begin = a->begin[0] - y, end = a->end[0] - y;
+    const bool whole = begin <= 0 && end >= TY && lanes == VL;
     real half[COLUMNS * T * VL];
-    if (TY > 1)
-        for (int64_t j = 0; j < (tiles - 1) * m + TX; j++)
-            FC_NAME(winograd_input_line)(TY, x + j * a->x_column, a->x_row, half + j * TY * VL, VL);
-    for (int64_t tile = 0; tile < tiles; tile++, v += a->channels)
-        FC_UNROLL for (int i = 0; i < TY; i++) {
-            real *to = v + i * TX * a->v_step;
-            if (TY > 1) FC_NAME(winograd_input_line)
-            (TX, half + (tile * m * TY + i) * VL, TY * VL, to, a->v_step);
-            else FC_NAME(winograd_input_line)(TX, x + tile * m * a->x_column, a->x_column, to,
-                                              a->v_step);
-        }
+    real *to = TX == 1 ? v : half;
+    const int64_t to_step = TX == 1 ? a->v_step : VL, to_column = TX == 1 ? a->v_column : TY * VL;
+    for (int64_t j = 0; j < columns; j++) {
+        const real *p = from + j * a->x_column;
+        const bool exists = x + j >= a->begin[1] && x + j < a->end[1];
+        if (exists && whole)
+            FC_NAME(winograd_input_line)(TY, p, a->x_row, to + j * to_column, to_step);
+        else
+            FC_NAME(winograd_input_edge)
+        (TY, p, a->x_row, to + j * to_column, to_step, begin, exists ? end : 0, lanes);
+    }
+    if (TX == 1) return;
+    for (int64_t tile = 0; tile < tiles; tile++, v += a->v_column)
+        FC_UNROLL for (int i = 0; i < TY; i++) FC_NAME(winograd_input_line)(
+            TX, half + (tile * m * TY + i) * VL, TY * VL, v + i * TX * a->v_step, a->v_step);
 }
 
 FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,
                                              const fc_winograd_input_args *a) {
     for (int64_t ty = 0; ty < a->tiles_y; ty++)
         for (int64_t tx = 0; tx < a->tiles_x; tx += FC_NAME(WINOGRAD_RUN)) {
-            const int64_t left = a->tiles_x - tx;
+            const int64_t left = a->tiles_x - tx, y = ty * a->outputs[0], x = tx * a->outputs[1];
             const int64_t tiles = left < FC_NAME(WINOGRAD_RUN) ? left : FC_NAME(WINOGRAD_RUN);
-            const real *x = (const real *)a->x + ty * a->outputs[0] * a->x_row +
-                            tx * a->outputs[1] * a->x_column;
-            real *v = (real *)a->v + (ty * a->tiles_x + tx) * a->channels;
-            for (int64_t c = 0; c < a->channels; c += VL)
-                FC_NAME(winograd_input_run)(TY, TX, a, x + c, v + c, tiles);
+            const real *from = (const real *)a->x + y * a->x_row + x * a->x_column;
+            real *v = (real *)a->v + (ty * a->tiles_x + tx) * a->v_column;
+            for (int64_t c = 0; c < a->channels; c += VL) {
+                const int64_t lanes = a->channels - c < VL ? a->channels - c : VL;
+                FC_NAME(winograd_input_run)(TY, TX, a, y, x, tiles, lanes, from + c, v + c);
+            }
         }
 }
 
+#define FC_TILES(T) \
+    static void FC_NAME(winograd_input_##T)(const fc_winograd_input_args *a) { \
+        if (a->tile[0] == 1) \
+            FC_NAME(winograd_input_tiles)(1, T, a); \
+        else if (a->tile[1] == 1) \
+            FC_NAME(winograd_input_tiles)(T, 1, a); \
+        else \
+            FC_NAME(winograd_input_tiles)(T, T, a); \
+    }
+FC_TILES(4)
+FC_TILES(5)
+FC_TILES(6)
+#undef FC_TILES
+
 static void FC_NAME(winograd_input)(const fc_winograd_input_args *a) {
-    const bool six = a->tile[0] == 6 || a->tile[1] == 6;
-    if (a->tile[0] == 1)
-        six ? FC_NAME(winograd_input_tiles)(1, 6, a) : FC_NAME(winograd_input_tiles)(1, 4, a);
-    else if (a->tile[1] == 1)
-        six ? FC_NAME(winograd_input_tiles)(6, 1, a) : FC_NAME(winograd_input_tiles)(4, 1, a);
+    const int64_t t = a->tile[0] > 1 ? a->tile[0] : a->tile[1];
+    if (t == 6)
+        FC_NAME(winograd_input_6)(a);
+    else if (t == 5)
+        FC_NAME(winograd_input_5)(a);
     else
-        six ? FC_NAME(winograd_input_tiles)(6, 6, a) : FC_NAME(winograd_input_tiles)(4, 4, a);
+        FC_NAME(winograd_input_4)(a);
 }
 
 /* One axis of `lines` lines of each of `tiles` tiles; in `to`, `tile_step` and
@@ -205,6 +243,9 @@ FC_INLINE void FC_NAME(winograd_output_lines)(const int T, const int M, const bo
     }
 FC_PASS(4, 2)
 FC_PASS(4, 3)
+FC_PASS(5, 2)
+FC_PASS(5, 3)
+FC_PASS(5, 4)
 FC_PASS(6, 2)
 FC_PASS(6, 3)
 FC_PASS(6, 4)
@@ -213,17 +254,15 @@ FC_PASS(6, 5)
 
 typedef void FC_NAME(winograd_pass_fn)(const FC_NAME(winograd_pass) *);
 static FC_NAME(winograd_pass_fn) * FC_NAME(winograd_pass_of)(int64_t t, int64_t m, bool final) {
-    static FC_NAME(winograd_pass_fn) *const six[2][4] = {
-        {FC_NAME(winograd_half_6_2), FC_NAME(winograd_half_6_3), FC_NAME(winograd_half_6_4),
-         FC_NAME(winograd_half_6_5)},
-        {FC_NAME(winograd_final_6_2), FC_NAME(winograd_final_6_3), FC_NAME(winograd_final_6_4),
-         FC_NAME(winograd_final_6_5)},
+#define FC_PASSES(T, M) \
+    { FC_NAME(winograd_half_##T##_##M), FC_NAME(winograd_final_##T##_##M) }
+    static FC_NAME(winograd_pass_fn) *const passes[3][4][2] = {
+        {FC_PASSES(4, 2), FC_PASSES(4, 3)},
+        {FC_PASSES(5, 2), FC_PASSES(5, 3), FC_PASSES(5, 4)},
+        {FC_PASSES(6, 2), FC_PASSES(6, 3), FC_PASSES(6, 4), FC_PASSES(6, 5)},
     };
-    static FC_NAME(winograd_pass_fn) *const four[2][2] = {
-        {FC_NAME(winograd_half_4_2), FC_NAME(winograd_half_4_3)},
-        {FC_NAME(winograd_final_4_2), FC_NAME(winograd_final_4_3)},
-    };
-    return t == 6 ? six[final][m - 2] : four[final][m - 2];
+#undef FC_PASSES
+    return passes[t - 4][m - 2][final];
 }
 
 /* Tiles [tile, tile + tiles) of the row of tiles at y, one vector of channels. */
@@ -298,3 +337,5 @@ static void FC_NAME(winograd_output)(const fc_winograd_output_args *a) {
 }
 #undef WINOGRAD_A
 #undef WINOGRAD_B
+#undef WINOGRAD_C
+#undef WINOGRAD_D

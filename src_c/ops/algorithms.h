@@ -14,6 +14,7 @@ extern const fc_conv_algorithm fc_conv_depthwise;
 extern const fc_conv_algorithm fc_conv_depthwise_pixels;
 extern const fc_conv_algorithm fc_conv_grouped;
 extern const fc_conv_algorithm fc_conv_winograd6;
+extern const fc_conv_algorithm fc_conv_winograd5;
 extern const fc_conv_algorithm fc_conv_winograd4;
 
 #endif

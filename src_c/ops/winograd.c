@@ -209,4 +209,5 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         packed_elements##T, pack##T,    cut##T,    run##T, \
     };
 FC_ROW(6)
+FC_ROW(5)
 FC_ROW(4)

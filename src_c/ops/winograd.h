@@ -23,7 +23,7 @@ typedef struct {
     int64_t panels;   /* of output channels, in a group */
 } fc_winograd_form;
 
-/* `t` is 4 or 6. */
+/* `t` is 4, 5 or 6. */
 fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t);
 
 /* Elements of a panel's packed filters before input channel c, and the distance of the

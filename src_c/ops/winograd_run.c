@@ -23,6 +23,11 @@ typedef struct {
     char *strip, *v, *z, *out;
 } chunk;
 
+/* Whether the phases of the stride have to be put side by side before the transform. */
+static bool gathers(const fc_conv_spec *s, const fc_winograd_form *f, const fc_kernels *k) {
+    return f->channels > fc_group_in(s) && fc_group_in(s) % k->vl;
+}
+
 static int64_t extent(const fc_winograd_form *f, int axis, int64_t tiles) {
     return tiles * f->outputs[axis] + f->taps[axis] - 1;
 }
@@ -32,12 +37,16 @@ typedef struct {
     int64_t strip, v, z, out;
 } parts;
 
-static parts parts_of(const fc_winograd_form *f, const fc_geometry *g, const fc_kernels *k) {
+static parts parts_of(const fc_conv_job *job, const fc_winograd_form *f) {
+    const fc_geometry *g = &job->geometry;
+    const fc_kernels *k = job->kernels;
+    const int64_t together =
+        gathers(&job->spec, f, k) ? g->channels : fc_min(g->channels, fc_group_in(&job->spec));
     const int64_t pitch = fc_round_up(g->channels, k->vl);
     const int64_t count = g->out[0] * g->out[1] * g->out[2];
     return (parts){
         .strip = fc_winograd_odd_lines(
-            extent(f, 0, g->out[FC_Y]) * extent(f, 1, g->out[FC_X]) * pitch, k),
+            extent(f, 0, g->out[FC_Y]) * extent(f, 1, g->out[FC_X]) * together, k),
         .v = f->elements * fc_winograd_odd_lines(count * pitch, k),
         .z = f->elements * fc_winograd_odd_lines(count * k->pixel_channels, k),
         .out = fc_winograd_odd_lines(
@@ -66,10 +75,11 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
         g->out[a] = g->strips[a] ? fc_ceil_div(all[a], g->strips[a]) : 1;
         left = g->strips[a] > 1 ? 1 : left / g->out[a];
     }
-    const parts p = parts_of(&f, g, k);
+    const parts p = parts_of(job, &f);
     g->strip_bytes = (p.strip + p.v + p.out) * k->element;
     g->out_bytes = p.z * k->element;
     g->per_visit = g->blocks > 1 ? fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels) : g->panels;
+    g->visit = g->panels;
     g->items = g->strips[0] * g->strips[1] * g->strips[2] * job->spec.groups * g->panels;
     job->scratch_bytes = g->strip_bytes + g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
 }
@@ -109,99 +119,115 @@ static int64_t image_of(const chunk *c, int64_t plane, int64_t at[FC_AXES]) {
     return plane;
 }
 
-static void zero_pixels(void *to, int64_t pixels, int64_t channels, int64_t pitch,
-                        const fc_kernels *k) {
-    if (channels == pitch) {
-        memset(to, 0, (size_t)(pixels * pitch * k->element));
-        return;
-    }
-    for (int64_t i = 0; i < pixels; i++)
-        memset(fc_at_mut(to, i * pitch, k), 0, (size_t)(channels * k->element));
-}
+/* What a plane has of one phase of the input: the pixel at which the chunk's first tile
+ * begins, which may lie in the padding, and the rows and columns from there that exist. */
+typedef struct {
+    int64_t first; /* element of the input */
+    int64_t begin[2], end[2];
+} window;
 
-/* Input channels [begin, begin + n) of one phase into the strip, pixel by pixel. */
-static void load_phase(const chunk *c, int64_t image, const int64_t plane[FC_AXES],
-                       const int64_t phase[FC_AXES], int64_t begin, int64_t n, char *to) {
-    const fc_conv_job *job = c->job;
-    const fc_conv_spec *s = &job->spec;
+static window window_of(const chunk *c, int64_t index, const int64_t phase[FC_AXES]) {
+    const fc_conv_spec *s = &c->job->spec;
     const fc_winograd_form *f = &c->form;
-    const fc_kernels *k = job->kernels;
-    const int64_t z = plane[FC_Z] * f->in_step[FC_Z] + phase[FC_Z] * s->dilation[FC_Z] -
-                      s->pad_lo[FC_Z];
-    int64_t origin[FC_AXES], size[2];
-    for (int i = 0; i < 2; i++) {
-        const int a = FC_Y + i;
-        origin[a] = c->tile[i] * f->outputs[i] * f->in_step[a] + plane[a] + phase[a] - s->pad_lo[a];
-        size[i] = extent(f, i, c->tiles[i]);
-    }
-    /* Columns [lo, hi) lie inside the image. */
-    const int64_t step = f->in_step[FC_X], x0 = origin[FC_X], width = size[1];
-    const int64_t lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, step) : 0, 0, width);
-    const int64_t hi =
-        fc_clamp(x0 < s->in[FC_X] ? fc_ceil_div(s->in[FC_X] - x0, step) : 0, lo, width);
-    for (int64_t i = 0; i < size[0]; i++, to = fc_at_mut(to, width * c->pitch, k)) {
-        const int64_t y = origin[FC_Y] + i * f->in_step[FC_Y];
-        if (z < 0 || z >= s->in[FC_Z] || y < 0 || y >= s->in[FC_Y] || lo == hi) {
-            zero_pixels(to, width, n, c->pitch, k);
-            continue;
-        }
-        zero_pixels(to, lo, n, c->pitch, k);
-        zero_pixels(fc_at_mut(to, hi * c->pitch, k), width - hi, n, c->pitch, k);
-        const int64_t at =
-            image * job->x.batch + (c->group * fc_group_in(s) + begin) * job->x.channel +
-            z * job->x.axis[FC_Z] + y * job->x.axis[FC_Y] + (x0 + lo * step) * job->x.axis[FC_X];
-        k->copy(&(fc_copy_args){
-            .from = fc_at(job->x.data, at, k),
-            .to = fc_at_mut(to, lo * c->pitch, k),
-            .rows = n,
-            .columns = hi - lo,
-            .from_row = job->x.channel,
-            .from_column = job->x.axis[FC_X] * step,
-            .to_row = 1,
-            .to_column = c->pitch,
-        });
-    }
-}
-
-/* The strip of one plane: every phase that has channels in the block. */
-static void load_plane(const chunk *c, int64_t index) {
-    const fc_winograd_form *f = &c->form;
-    const fc_kernels *k = c->job->kernels;
-    const int64_t channels = fc_group_in(&c->job->spec), end = c->c_begin + c->c_size;
+    const fc_tensor *x = &c->job->x;
     int64_t plane[FC_AXES];
     const int64_t image = image_of(c, index, plane);
-    const int64_t pixels = extent(f, 0, c->tiles[0]) * extent(f, 1, c->tiles[1]);
-    if (c->pitch > c->c_size)
-        zero_pixels(fc_at_mut(c->strip, c->c_size, k), pixels, c->pitch - c->c_size, c->pitch, k);
+    const int64_t z = plane[FC_Z] * f->in_step[FC_Z] + phase[FC_Z] * s->dilation[FC_Z] -
+                      s->pad_lo[FC_Z];
+    const bool exists = z >= 0 && z < s->in[FC_Z];
+    window w = {.first = image * x->batch + z * x->axis[FC_Z] +
+                         c->group * fc_group_in(s) * x->channel};
+    for (int i = 0; i < 2; i++) {
+        const int a = FC_Y + i;
+        const int64_t step = f->in_step[a];
+        const int64_t origin = c->tile[i] * f->outputs[i] * step + plane[a] + phase[a] -
+                               s->pad_lo[a];
+        const int64_t all = extent(f, i, c->tiles[i]);
+        w.first += origin * x->axis[a];
+        w.begin[i] = fc_clamp(origin < 0 ? fc_ceil_div(-origin, step) : 0, 0, all);
+        w.end[i] = origin < s->in[a] ? fc_ceil_div(s->in[a] - origin, step) : 0;
+        w.end[i] = exists ? fc_clamp(w.end[i], w.begin[i], all) : w.begin[i];
+    }
+    return w;
+}
+
+/* Channels [begin, begin + n) of the window into the strip, channels last. */
+static void load_strip(const chunk *c, const window *w, int64_t begin, int64_t n, void *strip,
+                       int64_t pitch) {
+    const fc_kernels *k = c->job->kernels;
+    const fc_tensor *x = &c->job->x;
+    const int64_t width = extent(&c->form, 1, c->tiles[1]);
+    const int64_t row = x->axis[FC_Y] * c->form.in_step[FC_Y];
+    const int64_t column = x->axis[FC_X] * c->form.in_step[FC_X];
+    if (w->begin[1] == w->end[1]) return;
+    for (int64_t i = w->begin[0]; i < w->end[0]; i++)
+        k->copy(&(fc_copy_args){
+            .from =
+                fc_at(x->data, w->first + begin * x->channel + i * row + w->begin[1] * column, k),
+            .to = fc_at_mut(strip, (i * width + w->begin[1]) * pitch, k),
+            .rows = n,
+            .columns = w->end[1] - w->begin[1],
+            .from_row = x->channel,
+            .from_column = column,
+            .to_row = 1,
+            .to_column = pitch,
+        });
+}
+
+/* The transform of n channels of one plane, from x to channel `at` of the block in v. */
+static void transform(const chunk *c, int64_t index, const window *w, const void *x, int64_t x_row,
+                      int64_t x_column, int64_t n, int64_t at) {
+    const fc_winograd_form *f = &c->form;
+    const fc_kernels *k = c->job->kernels;
+    const int64_t tiles = c->tiles[0] * c->tiles[1];
+    k->winograd_input(&(fc_winograd_input_args){
+        .x = x,
+        .v = fc_at_mut(c->v, (index - c->plane) * tiles * c->pitch + at, k),
+        .tile = {f->tile[0], f->tile[1]},
+        .outputs = {f->outputs[0], f->outputs[1]},
+        .tiles_y = c->tiles[0],
+        .tiles_x = c->tiles[1],
+        .channels = n,
+        .begin = {w->begin[0], w->begin[1]},
+        .end = {w->end[0], w->end[1]},
+        .x_row = x_row,
+        .x_column = x_column,
+        .v_step = c->v_step,
+        .v_column = c->pitch,
+    });
+}
+
+/* Every phase of a plane that has channels in the block. Phases of odd numbers of channels
+ * are put side by side first, as one image. */
+static void load_plane(const chunk *c, int64_t index) {
+    const fc_conv_job *job = c->job;
+    const fc_winograd_form *f = &c->form;
+    const fc_kernels *k = job->kernels;
+    const fc_tensor *x = &job->x;
+    const bool gather = gathers(&job->spec, f, k);
+    const int64_t channels = fc_group_in(&job->spec), end = c->c_begin + c->c_size;
+    const int64_t size[2] = {extent(f, 0, c->tiles[0]), extent(f, 1, c->tiles[1])};
+    if (gather) memset(c->strip, 0, (size_t)(size[0] * size[1] * c->c_size * k->element));
     for (int64_t at = c->c_begin, n; at < end; at += n) {
         const int64_t number = at / channels, within = at % channels;
         const int64_t phase[FC_AXES] = {number / f->phases[FC_X] / f->phases[FC_Y],
                                         number / f->phases[FC_X] % f->phases[FC_Y],
                                         number % f->phases[FC_X]};
+        const window w = window_of(c, index, phase);
         n = fc_min(channels - within, end - at);
-        load_phase(c, image, plane, phase, within, n, fc_at_mut(c->strip, at - c->c_begin, k));
+        if (gather) {
+            load_strip(c, &w, within, n, fc_at_mut(c->strip, at - c->c_begin, k), c->c_size);
+        } else if (x->channel == 1) {
+            transform(c, index, &w, fc_at(x->data, w.first + within, k),
+                      x->axis[FC_Y] * f->in_step[FC_Y], x->axis[FC_X] * f->in_step[FC_X], n,
+                      at - c->c_begin);
+        } else {
+            load_strip(c, &w, within, n, c->strip, n);
+            transform(c, index, &w, c->strip, size[1] * n, n, n, at - c->c_begin);
+        }
     }
-}
-
-static void load(const chunk *c) {
-    const fc_winograd_form *f = &c->form;
-    const fc_kernels *k = c->job->kernels;
-    const int64_t tiles = c->tiles[0] * c->tiles[1];
-    for (int64_t i = 0; i < c->planes; i++) {
-        load_plane(c, c->plane + i);
-        k->winograd_input(&(fc_winograd_input_args){
-            .x = c->strip,
-            .v = fc_at_mut(c->v, i * tiles * c->pitch, k),
-            .tile = {f->tile[0], f->tile[1]},
-            .outputs = {f->outputs[0], f->outputs[1]},
-            .tiles_y = c->tiles[0],
-            .tiles_x = c->tiles[1],
-            .channels = c->pitch,
-            .x_row = extent(f, 1, c->tiles[1]) * c->pitch,
-            .x_column = c->pitch,
-            .v_step = c->v_step,
-        });
-    }
+    const window whole = {.end = {size[0], size[1]}};
+    if (gather) transform(c, index, &whole, c->strip, size[1] * c->c_size, c->c_size, c->c_size, 0);
 }
 
 /* The outputs of one plane: straight into a channels-last result; into any other
@@ -311,7 +337,8 @@ static void run_visit(chunk *c, int64_t begin, int64_t end, bool loaded) {
         c->pitch = fc_round_up(c->c_size, k->vl);
         c->v_step = fc_winograd_odd_lines(c->count * c->pitch, k);
         c->z_step = fc_winograd_odd_lines(c->count * k->pixel_channels, k);
-        if (!loaded || g->blocks > 1) load(c);
+        if (!loaded || g->blocks > 1)
+            for (int64_t i = 0; i < c->planes; i++) load_plane(c, c->plane + i);
         for (int64_t panel = begin; panel < end; panel++)
             run_panel(c, panel, c->z + (g->blocks > 1 ? panel - begin : 0) * g->out_bytes);
     }
@@ -321,7 +348,7 @@ void fc_winograd_run(const fc_conv_job *job, int64_t begin, int64_t end, void *s
     const fc_geometry *g = &job->geometry;
     const fc_kernels *k = job->kernels;
     chunk c = {.job = job, .form = fc_winograd_form_of(&job->spec, k, t), .strip = scratch};
-    const parts p = parts_of(&c.form, g, k);
+    const parts p = parts_of(job, &c.form);
     c.v = fc_at_mut(c.strip, p.strip, k);
     c.out = fc_at_mut(c.v, p.v, k);
     c.z = fc_at_mut(c.out, p.out, k);
