@@ -1,22 +1,22 @@
 /* Small matrix products by the batch, as Winograd's transformed elements need
- * them: rows of `a` broadcast, NR columns of `b` in vectors. Where a panel has
+ * them: rows of `a` broadcast, columns of `b` in vectors. Where a panel has
  * fewer vectors its tiles are higher, so that sums enough are under way. */
 #define GEMM_MR(NV) ((NV) == 1 ? 2 * PIXEL_MR : PIXEL_MR * PIXEL_NV / (NV))
 enum { FC_NAME(GEMM_ROWS) = 2 * PIXEL_MR };
 
 FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args *g, const real *a,
                                   const real *b, real *out) {
-    enum { NR = PIXEL_NV * VL };
+    const int ROW = NV * VL;
     vec acc[FC_NAME(GEMM_ROWS)][PIXEL_NV];
     FC_UNROLL for (int m = 0; m < MR; m++) {
         FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = (vec){0};
     }
     if (g->accumulate) {
         FC_UNROLL for (int m = 0; m < MR; m++) {
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * NR + v * VL);
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * ROW + v * VL);
         }
     }
-    for (int64_t c = 0; c < g->depth; c++, b += NR) {
+    for (int64_t c = 0; c < g->depth; c++, b += ROW) {
         vec bv[PIXEL_NV];
         FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
         FC_UNROLL for (int m = 0; m < MR; m++) {
@@ -25,7 +25,7 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
         }
     }
     FC_UNROLL for (int m = 0; m < MR; m++) {
-        FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + m * NR + v * VL, acc[m][v]);
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + m * ROW + v * VL, acc[m][v]);
     }
 }
 
@@ -61,7 +61,6 @@ FC_TILES(11)
 FC_TILES(12)
 
 static void FC_NAME(gemm)(const fc_gemm_args *g) {
-    enum { NR = PIXEL_NV * VL };
     static FC_NAME(gemm_fn) *const tiles[FC_NAME(GEMM_ROWS)][PIXEL_NV] = {
         FC_TILE_NAMES(1), FC_TILE_NAMES(2),  FC_TILE_NAMES(3),  FC_TILE_NAMES(4),
         FC_TILE_NAMES(5), FC_TILE_NAMES(6),  FC_TILE_NAMES(7),  FC_TILE_NAMES(8),
@@ -75,7 +74,7 @@ static void FC_NAME(gemm)(const fc_gemm_args *g) {
         for (int64_t part = 0; part < parts; part++) {
             const int64_t at = g->rows * part / parts;
             const int64_t n = g->rows * (part + 1) / parts - at;
-            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * NR);
+            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * g->vectors * VL);
         }
     }
 }

@@ -122,12 +122,13 @@ typedef struct {
  * f = i * tile[1] + j counts transformed elements; index 0 is y, 1 is x.
  *
  * Filter: from w[y * w_row + x * w_column][c][NR], of which only the first `present`
- * taps of each axis are not zero, to u[f * u_step + c * NR + lane] = G w G^T. */
+ * taps of each axis are not zero, to u[f * u_step + c * lanes + lane] = G w G^T for lane <
+ * lanes, a multiple of VL. */
 typedef struct {
     const void *w;
     void *u;
     int64_t tile[2], taps[2], present[2];
-    int64_t channels, w_row, w_column, u_step;
+    int64_t channels, lanes, w_row, w_column, u_step;
 } fc_winograd_filter_args;
 
 /* Input: from channels-last pixels x[y * x_row + x * x_column + c], a grid of
@@ -144,7 +145,7 @@ typedef struct {
     int64_t x_row, x_column, v_step, v_column;
 } fc_winograd_input_args;
 
-/* Output: from z[f * z_step + tile * NR + lane] to out[y * out_row + x *
+/* Output: from z[f * z_step + tile * z_tile + lane] to out[y * out_row + x *
  * out_column + lane] = clip(A^T z A + bias), for y < rows, x < columns, the part
  * of the tiles that exists, and lane < channels <= NR. */
 typedef struct {
@@ -152,13 +153,14 @@ typedef struct {
     void *out;
     int64_t tile[2], outputs[2];
     int64_t tiles_x, rows, columns, channels;
-    int64_t z_step, out_row, out_column;
+    int64_t z_step, z_tile, out_row, out_column;
     double lo, hi;
 } fc_winograd_output_args;
 
 /* A batch of matrix products, for f < batch, i < rows and lanes of `vectors` vectors:
- *   out[f * out_step + i * NR + lane] = start + sum_{c < depth} a[f * a_step + i * a_row + c]
- *                                                              * b[f * b_step + c * NR + lane]
+ *   out[f * out_step + i * row + lane] = start + sum_{c < depth} a[f * a_step + i * a_row + c]
+ *                                                               * b[f * b_step + c * row + lane]
+ * with row = vectors * VL.
  * `start` is zero or, to `accumulate`, what `out` holds. */
 typedef struct {
     const void *a, *b;

@@ -87,10 +87,10 @@ static void FC_NAME(winograd_filter)(const fc_winograd_filter_args *a) {
     FC_NAME(winograd_g)(a->tile[0], a->taps[0], gy);
     FC_NAME(winograd_g)(a->tile[1], a->taps[1], gx);
     for (int64_t c = 0; c < a->channels; c++)
-        for (int64_t lane = 0; lane < NR; lane += VL) {
+        for (int64_t lane = 0; lane < a->lanes; lane += VL) {
             double half[T][R][VL];
             const real *w = (const real *)a->w + c * NR + lane;
-            real *u = (real *)a->u + c * NR + lane;
+            real *u = (real *)a->u + c * a->lanes + lane;
             for (int64_t i = 0; i < a->tile[0]; i++)
                 for (int64_t s = 0; s < a->present[1]; s++) {
                     double sum[VL] = {0};
@@ -269,7 +269,7 @@ static FC_NAME(winograd_pass_fn) * FC_NAME(winograd_pass_of)(int64_t t, int64_t 
 static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const real *z, real *out,
                                          int64_t y, int64_t x, int64_t tiles,
                                          FC_NAME(winograd_pass) * final) {
-    enum { NR = PIXEL_NV * VL, T = FC_NAME(WINOGRAD_TILE) };
+    enum { T = FC_NAME(WINOGRAD_TILE) };
     const int64_t ty = a->tile[0], tx = a->tile[1], my = a->outputs[0], mx = a->outputs[1];
     const int64_t ny = a->rows - y < my ? a->rows - y : my;
     const int64_t right = a->columns - x - (tiles - 1) * mx;
@@ -279,7 +279,7 @@ static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const
     final->to_tile = mx * a->out_column;
     if (tx == 1) {
         final->from = z;
-        final->from_tile = NR;
+        final->from_tile = a->z_tile;
         final->from_step = a->z_step;
         final->lines = 1;
         final->count = final->last = ny;
@@ -294,7 +294,7 @@ static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const
     final->to_step = a->out_column;
     if (ty == 1) {
         final->from = z;
-        final->from_tile = NR;
+        final->from_tile = a->z_tile;
         final->from_step = a->z_step;
     } else {
         FC_NAME(winograd_pass_of)
@@ -303,7 +303,7 @@ static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const
             .to = half,
             .tiles = tiles,
             .lines = tx,
-            .from_tile = NR,
+            .from_tile = a->z_tile,
             .from_line = a->z_step,
             .from_step = tx * a->z_step,
             .to_tile = my * tx * VL,
@@ -319,14 +319,13 @@ static void FC_NAME(winograd_output_run)(const fc_winograd_output_args *a, const
 }
 
 static void FC_NAME(winograd_output)(const fc_winograd_output_args *a) {
-    enum { NR = PIXEL_NV * VL };
     FC_NAME(winograd_pass) final = {.lo = v_set1((real)a->lo), .hi = v_set1((real)a->hi)};
     const int64_t rows = (a->rows + a->outputs[0] - 1) / a->outputs[0];
     for (int64_t ty = 0; ty < rows; ty++)
         for (int64_t tx = 0; tx < a->tiles_x; tx += FC_NAME(WINOGRAD_RUN)) {
             const int64_t left = a->tiles_x - tx, y = ty * a->outputs[0], x = tx * a->outputs[1];
             const int64_t tiles = left < FC_NAME(WINOGRAD_RUN) ? left : FC_NAME(WINOGRAD_RUN);
-            const real *z = (const real *)a->z + (ty * a->tiles_x + tx) * NR;
+            const real *z = (const real *)a->z + (ty * a->tiles_x + tx) * a->z_tile;
             real *out = (real *)a->out + y * a->out_row + x * a->out_column;
             for (int64_t k = 0; k < a->channels; k += VL) {
                 final.bias = v_load((const real *)a->bias + k);

@@ -2,7 +2,7 @@
  * table for each tile size: F(4 x 4, 3 x 3) needs 4 times fewer multiplications than a
  * direct sum, F(2 x 2, 5 x 5) 2.8 times, F(4, 3) of a kernel of one row 2 times.
  *
- * Packed weights: bias [group][panel][NR], then [group][panel][block][f]{[c][NR]}. */
+ * Packed weights: bias [group][panel][lanes], then [group][panel][block][f]{[c][lanes]}. */
 #include "winograd.h"
 
 #include "../base/integers.h"
@@ -64,7 +64,14 @@ fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k,
         f.channels *= f.phases[a];
     }
     f.block = fc_min(f.channels, CHANNEL_BLOCK);
+    /* Groups of few channels have narrow panels. */
+    f.lanes = fc_min(k->pixel_channels, fc_round_up(fc_group_out(s), k->vl));
     return f;
+}
+
+int64_t fc_winograd_lanes(const fc_conv_spec *s, const fc_kernels *k, const fc_winograd_form *f,
+                          int64_t panel) {
+    return fc_min(f->lanes, fc_round_up(fc_group_out(s) - panel * f->lanes, k->vl));
 }
 
 int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k) {
@@ -72,20 +79,19 @@ int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k) {
     return (fc_ceil_div(elements, line) | 1) * line;
 }
 
-int64_t fc_winograd_u_step(int64_t channels, const fc_kernels *k) {
-    return fc_winograd_odd_lines(channels * k->pixel_channels, k);
+int64_t fc_winograd_u_step(const fc_winograd_form *f, const fc_kernels *k, int64_t channels) {
+    return fc_winograd_odd_lines(channels * f->lanes, k);
 }
 
 int64_t fc_winograd_panel_elements(const fc_winograd_form *f, const fc_kernels *k, int64_t c) {
     const int64_t whole = c / f->block, rest = c % f->block;
-    return f->elements *
-           (whole * fc_winograd_u_step(f->block, k) + (rest ? fc_winograd_u_step(rest, k) : 0));
+    return f->elements * (whole * fc_winograd_u_step(f, k, f->block) +
+                          (rest ? fc_winograd_u_step(f, k, rest) : 0));
 }
 
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const fc_winograd_form f = fc_winograd_form_of(s, k, t);
-    return s->groups * f.panels *
-           (k->pixel_channels + fc_winograd_panel_elements(&f, k, f.channels));
+    return s->groups * f.panels * (f.lanes + fc_winograd_panel_elements(&f, k, f.channels));
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
@@ -97,10 +103,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double out = (double)fc_ceil_div(fc_group_out(s), k->vl);
     const double pixels = count * (double)(f.outputs[0] * f.outputs[1]);
     /* The transformed filters are streamed once for each chunk of tiles, from L3
-     * or, where they are too many for it, from memory; in bytes a vector operation. */
+     * or, where they are too many for it, from memory; in shares of a vector an operation. */
     const double chunks = ceil(count / 48);
     const double filters = (double)packed_elements(s, k, t) * (double)k->element;
-    const double stream = chunks * filters / (double)s->groups / (filters > 2.4e7 ? 10 : 18);
+    const double rate = (filters > 2.4e7 ? 0.16 : 0.28) * (double)(k->vl * k->element);
+    const double stream = chunks * filters / (double)s->groups / rate;
     /* A tile of products begins and ends like three more terms of its sums. */
     const double product = count * elements * (n + 3) * fmax(out, 1.2);
     const double transforms = count * elements * (in * 7 + out * 5);
@@ -114,7 +121,7 @@ static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
 
 /* The transformed filters of `n` channels from c on, of which `plain` has [tap][n][NR]. */
 static void pack_channels(const fc_conv_spec *s, const fc_kernels *k, const fc_winograd_form *f,
-                          const void *plain, int64_t c, int64_t n, void *panel) {
+                          const void *plain, int64_t c, int64_t n, int64_t lanes, void *panel) {
     const int64_t tap = n * k->pixel_channels;
     int64_t q[FC_AXES], phase = 0;
     for (q[0] = 0; q[0] < f->phases[0]; q[0]++)
@@ -128,18 +135,18 @@ static void pack_channels(const fc_conv_spec *s, const fc_kernels *k, const fc_w
                     const int64_t from = (q[0] * s->kernel[FC_Y] + q[1]) * s->kernel[FC_X] + q[2];
                     k->winograd_filter(&(fc_winograd_filter_args){
                         .w = fc_at(plain, from * tap + done * k->pixel_channels, k),
-                        .u = fc_at_mut(panel,
-                                       fc_winograd_panel_elements(f, k, first) +
-                                           (at - first) * k->pixel_channels,
-                                       k),
+                        .u = fc_at_mut(
+                            panel, fc_winograd_panel_elements(f, k, first) + (at - first) * lanes,
+                            k),
                         .tile = {f->tile[0], f->tile[1]},
                         .taps = {f->taps[0], f->taps[1]},
                         .present = {fc_ceil_div(s->kernel[FC_Y] - q[1], tap_step(s, FC_Y)),
                                     fc_ceil_div(s->kernel[FC_X] - q[2], tap_step(s, FC_X))},
                         .channels = now,
+                        .lanes = lanes,
                         .w_row = tap_step(s, FC_Y) * s->kernel[FC_X] * tap,
                         .w_column = tap_step(s, FC_X) * tap,
-                        .u_step = fc_winograd_u_step(block, k),
+                        .u_step = fc_winograd_u_step(f, k, block),
                     });
                 }
 }
@@ -152,7 +159,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     const int64_t nr = k->pixel_channels, kg = fc_group_out(s), cg = fc_group_in(s);
     const int64_t size = fc_kernel_size(s),
                   panel_size = fc_winograd_panel_elements(&f, k, f.channels);
-    const int64_t biases = s->groups * f.panels * nr;
+    const int64_t biases = s->groups * f.panels * f.lanes;
     const int64_t step = fc_max(1, PLAIN_BYTES / (size * nr * k->element));
     double plain[PLAIN_BYTES / sizeof(double)];
     memset(packed, 0, (size_t)(biases * k->element));
@@ -161,7 +168,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
             const int64_t first = g * kg + p * nr, channels = fc_min(nr, kg - p * nr);
             const int64_t index = g * f.panels + p;
             if (bias)
-                memcpy(fc_at_mut(packed, index * nr, k), fc_at(bias, first, k),
+                memcpy(fc_at_mut(packed, index * f.lanes, k), fc_at(bias, first, k),
                        (size_t)(channels * k->element));
             for (int64_t c = 0; c < cg; c += step) {
                 const int64_t n = fc_min(step, cg - c);
@@ -174,7 +181,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
                     .c_begin = c,
                     .c_end = c + n,
                 });
-                pack_channels(s, k, &f, plain, c, n,
+                pack_channels(s, k, &f, plain, c, n, fc_winograd_lanes(s, k, &f, p),
                               fc_at_mut(packed, biases + index * panel_size, k));
             }
         }

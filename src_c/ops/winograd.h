@@ -21,15 +21,20 @@ typedef struct {
     int64_t channels; /* of the input, in a group, by all phases */
     int64_t block;    /* of them at a time */
     int64_t panels;   /* of output channels, in a group */
+    int64_t lanes;    /* room for the output channels of a panel, in whole vectors */
 } fc_winograd_form;
 
 /* `t` is 4, 5 or 6. */
 fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t);
 
+/* The lanes that a panel has: fewer in the last one. */
+int64_t fc_winograd_lanes(const fc_conv_spec *s, const fc_kernels *k, const fc_winograd_form *f,
+                          int64_t panel);
+
 /* Elements of a panel's packed filters before input channel c, and the distance of the
- * transformed elements in its block of `channels`: [block][f]{[c][NR]}. */
+ * transformed elements in its block of `channels`: [block][f]{[c][lanes]}. */
 int64_t fc_winograd_panel_elements(const fc_winograd_form *f, const fc_kernels *k, int64_t c);
-int64_t fc_winograd_u_step(int64_t channels, const fc_kernels *k);
+int64_t fc_winograd_u_step(const fc_winograd_form *f, const fc_kernels *k, int64_t channels);
 
 /* An odd number of cache lines: as steps between transformed elements, even ones
  * would let them all fall on the same L1 sets. */

@@ -48,7 +48,7 @@ static parts parts_of(const fc_conv_job *job, const fc_winograd_form *f) {
         .strip = fc_winograd_odd_lines(
             extent(f, 0, g->out[FC_Y]) * extent(f, 1, g->out[FC_X]) * together, k),
         .v = f->elements * fc_winograd_odd_lines(count * pitch, k),
-        .z = f->elements * fc_winograd_odd_lines(count * k->pixel_channels, k),
+        .z = f->elements * fc_winograd_odd_lines(count * f->lanes, k),
         .out = fc_winograd_odd_lines(
             g->out[FC_Y] * f->outputs[0] * g->out[FC_X] * f->outputs[1] * k->vl, k),
     };
@@ -74,6 +74,13 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
         g->strips[a] = fc_ceil_div(all[a], fc_clamp(left, 1, fc_max(all[a], 1)));
         g->out[a] = g->strips[a] ? fc_ceil_div(all[a], g->strips[a]) : 1;
         left = g->strips[a] > 1 ? 1 : left / g->out[a];
+    }
+    /* An only chunk becomes two equal ones, if they are not small: one for each of two threads. */
+    const bool only = g->strips[0] * g->strips[1] * g->strips[2] == 1;
+    const int halved = all[FC_Z] % 2 == 0 ? FC_Z : FC_Y;
+    if (only && all[halved] % 2 == 0 && all[0] * all[1] * all[2] >= TILES / 2) {
+        g->strips[halved] = 2;
+        g->out[halved] /= 2;
     }
     const parts p = parts_of(job, &f);
     g->strip_bytes = (p.strip + p.v + p.out) * k->element;
@@ -237,8 +244,9 @@ static void store_plane(const chunk *c, int64_t index, int64_t panel, const void
     const fc_conv_spec *s = &job->spec;
     const fc_winograd_form *f = &c->form;
     const fc_kernels *k = job->kernels;
-    const int64_t nr = k->pixel_channels, first = panel * nr;
-    const int64_t channels = fc_min(nr, fc_group_out(s) - first);
+    const int64_t first = panel * f->lanes;
+    const int64_t channels = fc_min(f->lanes, fc_group_out(s) - first);
+    const int64_t lanes = fc_winograd_lanes(s, k, f, panel);
     int64_t plane[FC_AXES], size[2], step[2];
     int64_t at = image_of(c, index, plane) * job->y.batch +
                  (c->group * fc_group_out(s) + first) * job->y.channel +
@@ -254,7 +262,7 @@ static void store_plane(const chunk *c, int64_t index, int64_t panel, const void
     if (size[0] < 1 || size[1] < 1) return; /* a plane that ends before the chunk */
     fc_winograd_output_args args = {
         .z = z,
-        .bias = fc_at(job->packed, (c->group * f->panels + panel) * nr, k),
+        .bias = fc_at(job->packed, (c->group * f->panels + panel) * f->lanes, k),
         .out = fc_at_mut(job->y.data, at, k),
         .tile = {f->tile[0], f->tile[1]},
         .outputs = {f->outputs[0], f->outputs[1]},
@@ -263,6 +271,7 @@ static void store_plane(const chunk *c, int64_t index, int64_t panel, const void
         .columns = size[1],
         .channels = channels,
         .z_step = c->z_step,
+        .z_tile = lanes,
         .out_row = step[0],
         .out_column = step[1],
         .lo = s->clip_lo,
@@ -279,7 +288,7 @@ static void store_plane(const chunk *c, int64_t index, int64_t panel, const void
     args.out_column = k->vl;
     for (int64_t lane = 0; lane < channels; lane += k->vl) {
         args.z = fc_at(z, lane, k);
-        args.bias = fc_at(job->packed, (c->group * f->panels + panel) * nr + lane, k);
+        args.bias = fc_at(job->packed, (c->group * f->panels + panel) * f->lanes + lane, k);
         args.channels = k->vl;
         k->winograd_output(&args);
         for (int64_t y = 0; y < rows; y++)
@@ -303,8 +312,8 @@ static void run_panel(const chunk *c, int64_t panel, void *z) {
     const fc_conv_spec *s = &job->spec;
     const fc_winograd_form *f = &c->form;
     const fc_kernels *k = job->kernels;
-    const int64_t nr = k->pixel_channels, index = c->group * f->panels + panel;
-    const int64_t u = s->groups * f->panels * nr +
+    const int64_t index = c->group * f->panels + panel, lanes = fc_winograd_lanes(s, k, f, panel);
+    const int64_t u = s->groups * f->panels * f->lanes +
                       index * fc_winograd_panel_elements(f, k, f->channels) +
                       fc_winograd_panel_elements(f, k, c->c_begin);
     const int64_t tiles = c->tiles[0] * c->tiles[1];
@@ -315,16 +324,16 @@ static void run_panel(const chunk *c, int64_t panel, void *z) {
         .batch = f->elements,
         .rows = c->count,
         .depth = c->c_size,
-        .vectors = fc_ceil_div(fc_min(nr, fc_group_out(s) - panel * nr), k->vl),
+        .vectors = lanes / k->vl,
         .a_step = c->v_step,
         .a_row = c->pitch,
-        .b_step = fc_winograd_u_step(c->c_size, k),
+        .b_step = fc_winograd_u_step(f, k, c->c_size),
         .out_step = c->z_step,
         .accumulate = c->c_begin > 0,
     });
     if (c->c_begin + c->c_size < f->channels) return;
     for (int64_t i = 0; i < c->planes; i++)
-        store_plane(c, c->plane + i, panel, fc_at(z, i * tiles * nr, k));
+        store_plane(c, c->plane + i, panel, fc_at(z, i * tiles * lanes, k));
 }
 
 /* Panels [begin, end) of one chunk, block by block of input channels. */
@@ -336,7 +345,7 @@ static void run_visit(chunk *c, int64_t begin, int64_t end, bool loaded) {
         c->c_size = fc_min(g->channels, c->form.channels - c->c_begin);
         c->pitch = fc_round_up(c->c_size, k->vl);
         c->v_step = fc_winograd_odd_lines(c->count * c->pitch, k);
-        c->z_step = fc_winograd_odd_lines(c->count * k->pixel_channels, k);
+        c->z_step = fc_winograd_odd_lines(c->count * c->form.lanes, k);
         if (!loaded || g->blocks > 1)
             for (int64_t i = 0; i < c->planes; i++) load_plane(c, c->plane + i);
         for (int64_t panel = begin; panel < end; panel++)
