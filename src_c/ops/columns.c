@@ -2,6 +2,7 @@
 
 #include "../base/integers.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Output positions [lo, hi) of one axis whose tap lies inside the image. */
@@ -10,6 +11,16 @@ static void inside(const fc_conv_spec *s, int axis, int64_t offset, int64_t *lo,
     *lo = fc_clamp(offset < 0 ? fc_ceil_div(-offset, stride) : 0, 0, out);
     *hi = offset < s->in[axis] ? fc_clamp(fc_ceil_div(s->in[axis] - offset, stride), *lo, out)
                                : *lo;
+}
+
+/* Zeroes a plane of output positions but, where columns are missing in no row,
+ * rows [top, bottom): a few zeros in each row take longer than all at once. */
+static void clear_around(const fc_conv_spec *s, const fc_kernels *k, void *plane, int64_t top,
+                         int64_t bottom, bool whole_rows) {
+    const int64_t row = s->out[FC_X] * k->element, end = s->out[FC_Y];
+    if (!whole_rows) top = bottom = end;
+    memset(plane, 0, (size_t)(top * row));
+    memset((char *)plane + bottom * row, 0, (size_t)((end - bottom) * row));
 }
 
 static const void *plane_at(const fc_conv_spec *s, const fc_tensor *image, int64_t item,
@@ -32,8 +43,7 @@ void fc_im2col(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
                 int64_t top, bottom, lo, hi;
                 inside(s, FC_Y, y0, &top, &bottom);
                 inside(s, FC_X, x0, &lo, &hi);
-                if (bottom - top < s->out[FC_Y] || hi - lo < width)
-                    memset(out, 0, (size_t)(positions * k->element));
+                clear_around(s, k, out, top, bottom, hi - lo == width);
                 if (top == bottom || lo == hi) continue;
                 k->copy(&(fc_copy_args){
                     .from = fc_at(plane_at(s, image, item, k),

@@ -68,23 +68,33 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
     return FC_OK;
 }
 
-/* An exponent of all ones is an infinity or a NaN. Bits, not values, so that
- * the loop is one that compilers vectorise. */
+/* An infinity or a NaN has an exponent of all ones, the only one whose increment
+ * carries into the sign's bit. Integers that compilers vectorise without widening:
+ * every call that is given its weights waits for this. */
 static bool all_finite(const void *w, int64_t count, fc_dtype dtype) {
-    bool special = false;
     if (dtype == FC_F32) {
-        const uint32_t *bits = w, ones = 0x7f800000;
-        for (int64_t i = 0; i < count; i++) special |= (bits[i] & ones) == ones;
-    } else {
-        const uint64_t *bits = w, ones = 0x7ff0000000000000;
-        for (int64_t i = 0; i < count; i++) special |= (bits[i] & ones) == ones;
+        const uint32_t *bits = w, least = 0x00800000;
+        uint32_t carry = 0;
+        for (int64_t i = 0; i < count; i++) carry |= (bits[i] & 0x7fffffff) + least;
+        return !(carry >> 31);
     }
-    return !special;
+    const uint64_t *bits = w, least = 0x0010000000000000;
+    uint64_t carry = 0;
+    for (int64_t i = 0; i < count; i++) carry |= (bits[i] & 0x7fffffffffffffff) + least;
+    return !(carry >> 63);
+}
+
+static bool has_padding(const fc_conv_spec *s) {
+    for (int a = 0; a < FC_AXES; a++)
+        if (s->pad_lo[a] || s->pad_hi[a]) return true;
+    return false;
 }
 
 void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
     const fc_conv_spec *s = &plan->spec;
+    /* Pointwise weights without padding never meet it, whatever the image's size. */
     plan->finite_weights =
+        (fc_kernel_size(s) > 1 || has_padding(s)) &&
         all_finite(w, s->out_channels * fc_group_in(s) * fc_kernel_size(s), s->dtype);
     plan->algorithm->pack(plan, w, bias, packed);
 }
