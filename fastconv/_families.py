@@ -55,7 +55,8 @@ def conv2d_winograd(
     Tiles of t inputs give t - r + 1 outputs of r taps on each axis, t being 6, 5 or 4: a 3x3
     kernel needs 25%, 31% or 44% of the multiplications, a 5x5 one 36%, a 1x3 one 50%; which t is
     taken depends on the shape.  A stride of s takes ceil(kernel / s) taps of s * s times the
-    channels.  The error is relative to the largest value around a result, not to the result: see
+    channels.  Images of which a dilation leaves two rows and columns take 9 products for 4
+    outputs.  The error is relative to the largest value around a result, not to the result: see
     docs/numbers.md.  A ValueError if the kernel is larger than 5 strides, or on no axis larger
     than its stride, and for axes both strided and dilated.
     """

@@ -118,7 +118,8 @@ typedef struct {
 /* Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308): tiles of
  * t = m + r - 1 inputs give m outputs of a kernel of r taps, in three transforms
  * around a matrix product for each transformed element, which `gemm` computes.
- * t is 4, 5 or 6 on both axes, or 1 (m = r = 1) on one; m >= 2 where t > 1.
+ * t is 4, 5 or 6 on both axes, or 1 (m = r = 1) on one; m >= 2 where t > 1. Or it
+ * is 3: F(2, 3) for tiles of four inputs of which the first and last are zeros.
  * f = i * tile[1] + j counts transformed elements; index 0 is y, 1 is x.
  *
  * Filter: from w[y * w_row + x * w_column][c][NR], of which only the first `present`

@@ -2,7 +2,9 @@
  * +-3/2 and infinity: the products of their powers are exact in float, and the
  * rounding error is a third to a quarter of that of the usual 0, +-1, +-2. Tiles
  * of 5 use 0, +-3/4, 2 and infinity, tiles of 4 use 0, +-1 and infinity.
- * Everything is vectorised over channels. */
+ * Where the outer two of four inputs are zeros, what remains of F(2, 3) is a
+ * Toeplitz matrix of 2 x 2, which takes three products: t = 3. Everything is vectorised over
+ * channels. */
 
 #define WINOGRAD_A 0.625
 #define WINOGRAD_B 1.5
@@ -14,6 +16,10 @@ enum { FC_NAME(WINOGRAD_TILE) = 6, FC_NAME(WINOGRAD_TAPS) = 5, FC_NAME(WINOGRAD_
 FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
     if (T == 1) {
         o[0] = d[0];
+    } else if (T == 3) {
+        o[0] = d[1] + d[2];
+        o[1] = d[2];
+        o[2] = d[1];
     } else if (T == 4) {
         o[0] = d[0] - d[2];
         o[1] = d[2] + d[1];
@@ -43,6 +49,11 @@ FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
 
 /* A^T z: row i is p_j^i, the last point counts for i = M - 1. */
 FC_INLINE void FC_NAME(winograd_at)(const int T, const int M, const vec *z, vec *y) {
+    if (T == 3) {
+        y[0] = z[0] + z[1];
+        y[1] = z[0] + z[2];
+        return;
+    }
     const real a = T == 6 ? (real)WINOGRAD_A : T == 5 ? (real)WINOGRAD_C : 1;
     const real b = T == 6 ? (real)WINOGRAD_B : (real)WINOGRAD_D;
     vec even = z[1] + z[2], odd = z[1] - z[2], even_b = z[3], odd_b = z[3];
@@ -68,6 +79,11 @@ static void FC_NAME(winograd_g)(int64_t t, int64_t r,
     static const double points[3][5] = {{0, 1, -1},
                                         {0, WINOGRAD_C, -WINOGRAD_C, WINOGRAD_D},
                                         {0, WINOGRAD_A, -WINOGRAD_A, WINOGRAD_B, -WINOGRAD_B}};
+    static const double toeplitz[3][3] = {{0, 1, 0}, {0, -1, 1}, {1, -1, 0}};
+    if (t == 3) {
+        for (int i = 0; i < 9; i++) g[i / 3][i % 3] = toeplitz[i / 3][i % 3];
+        return;
+    }
     const double *p = points[t < 4 ? 0 : t - 4];
     for (int64_t i = 0; i < t - 1; i++) {
         double product = 1, power = 1;
@@ -184,6 +200,7 @@ FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,
         else \
             FC_NAME(winograd_input_tiles)(T, T, a); \
     }
+FC_TILES(3)
 FC_TILES(4)
 FC_TILES(5)
 FC_TILES(6)
@@ -195,8 +212,10 @@ static void FC_NAME(winograd_input)(const fc_winograd_input_args *a) {
         FC_NAME(winograd_input_6)(a);
     else if (t == 5)
         FC_NAME(winograd_input_5)(a);
-    else
+    else if (t == 4)
         FC_NAME(winograd_input_4)(a);
+    else
+        FC_NAME(winograd_input_3)(a);
 }
 
 /* One axis of `lines` lines of each of `tiles` tiles; in `to`, `tile_step` and
@@ -241,6 +260,7 @@ FC_INLINE void FC_NAME(winograd_output_lines)(const int T, const int M, const bo
         const FC_NAME(winograd_pass) * p) { \
         FC_NAME(winograd_output_lines)(T, M, true, p); \
     }
+FC_PASS(3, 2)
 FC_PASS(4, 2)
 FC_PASS(4, 3)
 FC_PASS(5, 2)
@@ -256,13 +276,14 @@ typedef void FC_NAME(winograd_pass_fn)(const FC_NAME(winograd_pass) *);
 static FC_NAME(winograd_pass_fn) * FC_NAME(winograd_pass_of)(int64_t t, int64_t m, bool final) {
 #define FC_PASSES(T, M) \
     { FC_NAME(winograd_half_##T##_##M), FC_NAME(winograd_final_##T##_##M) }
-    static FC_NAME(winograd_pass_fn) *const passes[3][4][2] = {
+    static FC_NAME(winograd_pass_fn) *const passes[4][4][2] = {
+        {FC_PASSES(3, 2)},
         {FC_PASSES(4, 2), FC_PASSES(4, 3)},
         {FC_PASSES(5, 2), FC_PASSES(5, 3), FC_PASSES(5, 4)},
         {FC_PASSES(6, 2), FC_PASSES(6, 3), FC_PASSES(6, 4), FC_PASSES(6, 5)},
     };
 #undef FC_PASSES
-    return passes[t - 4][m - 2][final];
+    return passes[t - 3][m - 2][final];
 }
 
 /* Tiles [tile, tile + tiles) of the row of tiles at y, one vector of channels. */

@@ -16,5 +16,6 @@ extern const fc_conv_algorithm fc_conv_grouped;
 extern const fc_conv_algorithm fc_conv_winograd6;
 extern const fc_conv_algorithm fc_conv_winograd5;
 extern const fc_conv_algorithm fc_conv_winograd4;
+extern const fc_conv_algorithm fc_conv_winograd3;
 
 #endif

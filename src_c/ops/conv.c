@@ -8,9 +8,9 @@
 
 const fc_conv_algorithm *fc_conv_algorithm_at(int i) {
     static const fc_conv_algorithm *const table[] = {
-        &fc_conv_direct,    &fc_conv_im2col,           &fc_conv_dilated,
-        &fc_conv_depthwise, &fc_conv_depthwise_pixels, &fc_conv_grouped,
-        &fc_conv_winograd6, &fc_conv_winograd5,        &fc_conv_winograd4,
+        &fc_conv_direct,           &fc_conv_im2col,    &fc_conv_dilated,   &fc_conv_depthwise,
+        &fc_conv_depthwise_pixels, &fc_conv_grouped,   &fc_conv_winograd6, &fc_conv_winograd5,
+        &fc_conv_winograd4,        &fc_conv_winograd3,
     };
     return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
 }

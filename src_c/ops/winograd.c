@@ -28,11 +28,20 @@ static int64_t taps(const fc_conv_spec *s, int axis) {
     return fc_ceil_div(s->kernel[axis], tap_step(s, axis));
 }
 
+/* Whether every plane is one tile of F(2, 3) whose first and last input are padding. */
+static bool framed(const fc_conv_spec *s, int axis) {
+    const int64_t d = dilated(s, axis) ? s->dilation[axis] : 1, in = s->in[axis];
+    return taps(s, axis) == 3 && s->stride[axis] == 1 &&
+           fc_min(d, s->out[axis]) <= s->pad_lo[axis] && s->pad_lo[axis] <= d &&
+           in + s->pad_lo[axis] <= 3 * d && s->out[axis] <= 2 * d;
+}
+
 static const char *refuse(const fc_conv_spec *s, int64_t t) {
     if (s->exact) return "precision is exact";
     if (taps(s, FC_Y) == 1 && taps(s, FC_X) == 1) return "the kernel is no larger than the stride";
     for (int a = FC_Y; a <= FC_X; a++) {
-        if (taps(s, a) > t - 1) return "the kernel is larger than 5 strides";
+        if (t > 3 && taps(s, a) > t - 1) return "the kernel is larger than 5 strides";
+        if (t == 3 && taps(s, a) > 1 && !framed(s, a)) return "the image is more than one tile";
         if (dilated(s, a) && s->stride[a] > 1) return "it is both strided and dilated";
     }
     if (fc_kernel_size(s) > TAPS) return "the kernel has more than 144 taps";
@@ -54,7 +63,7 @@ fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k,
         const int64_t d = dilated(s, a) ? s->dilation[a] : 1;
         f.taps[i] = taps(s, a);
         f.tile[i] = f.taps[i] == 1 ? 1 : t;
-        f.outputs[i] = f.tile[i] - f.taps[i] + 1;
+        f.outputs[i] = f.tile[i] == 3 ? 2 : f.tile[i] - f.taps[i] + 1;
         f.elements *= f.tile[i];
         f.phases[a] = fc_min(tap_step(s, a), s->kernel[a]);
         f.planes[a] = fc_min(d, s->out[a]);
@@ -106,7 +115,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
      * or, where they are too many for it, from memory; in shares of a vector an operation. */
     const double chunks = ceil(count / 48);
     const double filters = (double)packed_elements(s, k, t) * (double)k->element;
-    const double rate = (filters > 2.4e7 ? 0.16 : 0.28) * (double)(k->vl * k->element);
+    const double rate = (filters > 2.4e7 ? 0.2 : 0.28) * (double)(k->vl * k->element);
     const double stream = chunks * filters / (double)s->groups / rate;
     /* A tile of products begins and ends like three more terms of its sums. */
     const double product = count * elements * (n + 3) * fmax(out, 1.2);
@@ -218,3 +227,4 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
 FC_ROW(6)
 FC_ROW(5)
 FC_ROW(4)
+FC_ROW(3)

@@ -6,7 +6,8 @@
 #include "conv.h"
 
 /* A convolution as tiles. Each axis has F(m, r), tiles of t = m + r - 1, or is left
- * as it is (1 tap, t = 1).
+ * as it is (1 tap, t = 1). t = 3 is F(2, 3) where the outer inputs of every tile lie
+ * in the padding.
  * - A stride of s reads s interleaved inputs, each with every s-th tap of the kernel:
  *   each of these phases counts as input channels of its own, and so do the taps in z.
  * - A dilation of d is d interleaved convolutions: each counts as an image of its
@@ -24,7 +25,7 @@ typedef struct {
     int64_t lanes;    /* room for the output channels of a panel, in whole vectors */
 } fc_winograd_form;
 
-/* `t` is 4, 5 or 6. */
+/* `t` is 3 to 6. */
 fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t);
 
 /* The lanes that a panel has: fewer in the last one. */

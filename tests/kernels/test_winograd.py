@@ -40,12 +40,12 @@ def test_the_matrices_are_a_convolution(t, r):
 
 
 def test_sizes_cut_every_way(isa, dtype, layout):
-    """1 to 2 m + 1 rows and columns, so that both tiles meet each of their remainders."""
+    """1 to 2 m + 1 rows and columns, so that all tiles meet each of their remainders."""
     taken = set()
     for height, width in itertools.product([1, 2, 3, 4, 5, 6, 9], [1, 2, 3, 4, 7, 8, 13, 33]):
         problem = Problem((1, 3, height, width), (5, 3, 3, 3), padding=1)
         taken.add(check(problem, dtype, layout))
-    assert taken == set(TILES)
+    assert taken == {3, *TILES}
 
 
 @pytest.mark.parametrize("kernel", list(itertools.product(range(1, 6), repeat=2))[1:])
@@ -73,6 +73,19 @@ def test_dilations(isa, dtype, layout, dilation):
     for size in [(11, 12), (24, 31)]:
         check(Problem((2, 3, *size), (5, 3, 3, 2), 1, 14, dilation), dtype, layout)
     check(Problem((1, 3, 9, 16), (5, 3, 3, 3), (2, 1), ((1, 2), (5, 4)), (1, 5)), dtype, layout)
+
+
+@pytest.mark.parametrize(("size", "kernel", "dilation"), [
+    ((11, 11), (3, 3), 6), ((7, 6), (3, 3), (4, 3)), ((2, 2), (3, 3), 1), ((1, 2), (3, 3), 1),
+    ((1, 9), (1, 3), 5), ((8, 1), (3, 1), 4), ((33, 30), (3, 3), 18),
+])
+def test_tiles_framed_by_padding(isa, dtype, layout, size, kernel, dilation):
+    """Planes of at most two pixels an axis; with a little less padding they are not."""
+    pairs = dilation if isinstance(dilation, tuple) else (dilation, dilation)
+    padding = tuple(d if k == 3 else 0 for d, k in zip(pairs, kernel, strict=True))
+    assert check(Problem((2, 5, *size), (9, 5, *kernel), 1, padding, dilation), dtype, layout) == 3
+    if size == (33, 30):
+        assert check(Problem((1, 5, *size), (9, 5, 3, 3), 1, 17, 18), dtype, layout) > 3
 
 
 def test_every_number_of_channels(isa, dtype, layout):

@@ -29,7 +29,7 @@ DATA = {
     ((1, 300, 9, 31), (3, 3), (1, 1)), ((1, 1024, 4, 4), (3, 3), (1, 1)),
     ((1, 24, 27, 27), (5, 5), (1, 2)), ((1, 40, 1, 100), (1, 3), (1, 0)),
     ((1, 3, 40, 40), (7, 7), (2, 3)), ((1, 33, 28, 28), (3, 3), (2, 1)),
-    ((1, 64, 33, 33), (3, 3), (1, 6, 6)),
+    ((1, 64, 33, 33), (3, 3), (1, 6, 6)), ((1, 64, 33, 33), (3, 3), (1, 18, 18)),
 ])
 def test_proven_bound(isa, layout, dtype, shape, kernel, geometry, data):
     rng = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def test_proven_bound(isa, layout, dtype, shape, kernel, geometry, data):
     bias = rng.standard_normal(20).astype(dtype)
     given = to_layout(x, layout)
     plan = fastconv.Conv2d(w, bias, *geometry, layout=layout, algorithm="winograd")
-    assert plan.explain(given.shape)["algorithm"] in ("winograd4", "winograd5", "winograd6")
+    assert plan.explain(given.shape)["algorithm"].startswith("winograd")
     t = int(plan.explain(given.shape)["algorithm"][-1])
     y = plan(given) if layout == "NCHW" else np.moveaxis(plan(given), -1, 1)
     exact = vectorized.conv2d(x.astype(float), w.astype(float), bias.astype(float), *geometry)
