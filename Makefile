@@ -8,12 +8,13 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench versus lint clean
+.PHONY: help venv demo test tsan bench versus lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    every kernel on a photograph: out/demo.png and a table"
 	@echo "make test    the tests, against the installed package"
+	@echo "make tsan    the thread pool under ThreadSanitizer, a thousand forks"
 	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
 	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
 	@echo "make versus  beside PyTorch, ONNX Runtime, ...: tables and plots in out/versus (20 minutes)"
@@ -50,6 +51,11 @@ demo: .venv/.installed-demo
 test: .venv/.installed-test
 	@cd tests && ../$(BIN)/python -c "import fastconv; print('testing', fastconv.__file__)"
 	cd tests && ../$(BIN)/pytest .
+
+# The thread pool, and plans shared by threads, under ThreadSanitizer; then the tests of threads
+# with a thousand forks.
+tsan: .venv/.installed-test
+	cd tests && FASTCONV_TEST_LONG=1 ../$(BIN)/pytest test_threads_driver.py test_threads.py
 
 LAYERS ?= quick
 DTYPE ?= float32
