@@ -106,8 +106,8 @@ def conv2d(
     array([[[ 8., 12.],
             [20., 24.]]], dtype=float32)
     """
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode, activation,
-                algorithm, precision, out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, algorithm, precision, threads, False))
 
 
 def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, padding: Any,
@@ -139,14 +139,14 @@ def _settings_for(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: An
                           precision == "exact", or_else_auto, threads)
 
 
-def _run(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
-         layout: Any, padding_mode: Any, activation: Any, algorithm: Any, precision: Any,
-         out: Any, threads: Any, or_else_auto: bool = False) -> NDArray[Any]:
+def _run(x: Any, w: Any, bias: Any, out: Any, arguments: tuple[Any, ...]) -> NDArray[Any]:
+    """Convolve; `arguments` are those of `_settings_for` after the shapes."""
+    y = _core.conv_again(x, w, bias, out, arguments)
+    if y is not None:
+        return y
     x = _image(x)
     w, bias = _filters(w, bias)
-    settings = _settings_for(x.shape, w.shape, stride, padding, dilation, groups, layout,
-                             padding_mode, activation, algorithm, precision, threads, or_else_auto)
-    return _core.conv(settings, x, w, bias, out)
+    return _core.conv(_settings_for(x.shape, w.shape, *arguments), x, w, bias, out, arguments)
 
 
 def _image(x: Any) -> NDArray[Any]:

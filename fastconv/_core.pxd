@@ -24,6 +24,7 @@ cdef extern from "base/threads.h" nogil:
     enum:
         FC_THREADS_MOST
     ctypedef struct fc_task:
+        const void *context
         int64_t items
         size_t scratch_bytes
         void *scratch
@@ -82,10 +83,14 @@ cdef extern from "ops/conv.h" nogil:
     ctypedef struct fc_geometry:
         int64_t items
     ctypedef struct fc_conv_job:
+        const fc_conv_plan *plan
         const void *packed
+        fc_tensor x, y
+        int64_t batch
         fc_geometry geometry
         int64_t scratch_bytes
     const fc_conv_algorithm *fc_conv_algorithm_at(int i)
+    const fc_conv_algorithm *fc_conv_packs_for(const fc_conv_plan *plan)
     fc_status fc_conv_validate(fc_conv_spec *spec)
     fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec,
                                 const fc_isa *isa, const char *family,

@@ -1,6 +1,6 @@
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
 _Ints = tuple[int, ...]
@@ -40,12 +40,19 @@ class Settings:
 class Packed: ...
 
 @disjoint_base
+class Prepared: ...
+
+@disjoint_base
+class Memo: ...
+
+@disjoint_base
 class Plan:
-    def __new__(cls, w: NDArray[Any], bias: NDArray[Any] | None, groups: int) -> Plan: ...
+    def set_weights(self, w: NDArray[Any], bias: NDArray[Any] | None, groups: int) -> None: ...
+    def __call__(self, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
     def run(
         self, settings: Settings, x: NDArray[Any], out: NDArray[Any] | None
     ) -> NDArray[Any]: ...
-    def explain(self, settings: Settings, shape: _Ints) -> dict[str, Any]: ...
+    def explain_with(self, settings: Settings, shape: _Ints) -> dict[str, Any]: ...
 
 def conv(
     settings: Settings,
@@ -53,7 +60,11 @@ def conv(
     w: NDArray[Any],
     bias: NDArray[Any] | None,
     out: NDArray[Any] | None,
+    arguments: tuple[Any, ...],
 ) -> NDArray[Any]: ...
+def conv_again(
+    x: Any, w: Any, bias: Any, out: Any, arguments: tuple[Any, ...]
+) -> NDArray[Any] | None: ...
 def max_pool(
     x: NDArray[Any],
     kernel: _Ints,

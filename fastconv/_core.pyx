@@ -10,9 +10,11 @@ import builtins
 
 import numpy as np
 
+cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free
+from libc.string cimport memcmp
 
 cnp.import_array()
 
@@ -61,5 +63,7 @@ def algorithms():
 include "_core_tasks.pxi"
 include "_core_arrays.pxi"
 include "_core_conv.pxi"
+include "_core_run.pxi"
+include "_core_plan.pxi"
 include "_core_pool.pxi"
 include "_core_columns.pxi"

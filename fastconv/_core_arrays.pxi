@@ -129,27 +129,35 @@ cdef inline void _bounds(cnp.ndarray a, char **lo, char **hi) noexcept:
     hi[0] += cnp.PyArray_ITEMSIZE(a)
 
 
-cdef bint _surely_fits(cnp.ndarray out, tuple shape, int kind, tuple inputs):
-    """The checks of _checked_out for the usual case, where they all pass; False decides nothing."""
-    cdef int i
+cdef bint _apart(cnp.ndarray out, tuple inputs) noexcept:
+    """Whether `out` is not empty and ends before each input or begins after it."""
     cdef char *lo
     cdef char *hi
     cdef char *other_lo
     cdef char *other_hi
+    if cnp.PyArray_SIZE(out) == 0:
+        return False
+    _bounds(out, &lo, &hi)
+    for named in inputs:
+        array = (<tuple>named)[1]
+        if array is not None and cnp.PyArray_SIZE(<cnp.ndarray>array):
+            _bounds(<cnp.ndarray>array, &other_lo, &other_hi)
+            if lo < other_hi and other_lo < hi:
+                return False
+    return True
+
+
+cdef bint _surely_fits(cnp.ndarray out, tuple shape, int kind, tuple inputs):
+    """The checks of _checked_out for the usual case, where they all pass; False decides nothing."""
+    cdef int i
     if _type_of(out) != kind or not cnp.PyArray_ISCARRAY(out):
         return False
-    if cnp.PyArray_NDIM(out) != len(shape) or cnp.PyArray_SIZE(out) == 0:
+    if cnp.PyArray_NDIM(out) != len(shape):
         return False
     for i in range(cnp.PyArray_NDIM(out)):
         if cnp.PyArray_DIM(out, i) != <cnp.npy_intp>shape[i]:
             return False
-    _bounds(out, &lo, &hi)
-    for _, array in inputs:
-        if array is not None and cnp.PyArray_SIZE(array):
-            _bounds(array, &other_lo, &other_hi)
-            if lo < other_hi and other_lo < hi:
-                return False
-    return True
+    return _apart(out, inputs)
 
 
 def _checked_out(out, tuple shape, dtype, tuple inputs):

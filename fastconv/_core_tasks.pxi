@@ -15,6 +15,8 @@ MOST_THREADS = FC_THREADS_MOST
 
 # Shorter tasks end before anybody could tell that Ctrl-C was not heard; in nanoseconds.
 cdef double LONG_TASK = 20e6
+# Handing over the GIL takes as long as these.
+cdef double SHORT_TASK = 2e3
 
 
 def get_num_threads():
@@ -47,8 +49,11 @@ cdef fc_status _run_task(fc_task *task) except *:
     cdef fc_status status
     if task.nanoseconds > LONG_TASK and _is_main_thread():
         task.stop = _signal_raises
-    with nogil:
+    if task.nanoseconds < SHORT_TASK:
         status = fc_task_run(task)
+    else:
+        with nogil:
+            status = fc_task_run(task)
     if status == FC_STOPPED:
         fc_pending_error()
     return status

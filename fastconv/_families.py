@@ -25,8 +25,8 @@ def conv2d_direct(
     Best where a filter has few taps and channels, or groups are small: nothing is rearranged
     but a padded copy of the strip at hand.
     """
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "direct", "auto", out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "direct", "auto", threads, False))
 
 
 def conv2d_im2col(
@@ -40,8 +40,8 @@ def conv2d_im2col(
     The im2col matrix is never built: a strip of the input lies channels-last in scratch, where
     each row of the matrix is a few contiguous runs.  The matrix itself is `im2col`.
     """
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "im2col", "auto", out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "im2col", "auto", threads, False))
 
 
 def conv2d_winograd(
@@ -60,8 +60,8 @@ def conv2d_winograd(
     docs/numbers.md.  A ValueError if the kernel is larger than 5 strides, or on no axis larger
     than its stride, and for axes both strided and dilated.
     """
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "winograd", "auto", out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "winograd", "auto", threads, False))
 
 
 def conv2d_dilated(
@@ -75,8 +75,8 @@ def conv2d_dilated(
     A dilation of d is d * d ordinary convolutions of every d-th pixel, each served by the
     fastest undilated algorithm.  A ValueError if no axis is dilated.
     """
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "dilated", "auto", out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "dilated", "auto", threads, False))
 
 
 def conv2d_depthwise(
@@ -100,8 +100,8 @@ def conv2d_depthwise(
     elif _args.positive_int(groups, "groups") != channels:
         raise ValueError(f"groups must be the {channels} channels of x for a depthwise "
                          f"convolution, got {groups}")
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "depthwise", "auto", out, threads)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "depthwise", "auto", threads, False))
 
 
 def conv2d_grouped(
@@ -118,5 +118,5 @@ def conv2d_grouped(
     """
     if _args.positive_int(groups, "groups") < 2:
         raise ValueError(f"groups must be at least 2 for a grouped convolution, got {groups}")
-    return _run(x, w, bias, stride, padding, dilation, groups, layout, padding_mode,
-                activation, "grouped", "auto", out, threads, or_else_auto=True)
+    return _run(x, w, bias, out, (stride, padding, dilation, groups, layout, padding_mode,
+                                  activation, "grouped", "auto", threads, True))

@@ -13,7 +13,7 @@ from ._args import Activation, Ints, Padding
 from ._conv import _filters, _image, _settings_for
 
 
-class Conv2d:
+class Conv2d(_core.Plan):
     """A convolution with fixed weights, packed once for the instruction set in use.
 
     Parameters are those of `conv2d`; the weights are copied, so later changes to the array do
@@ -54,15 +54,15 @@ class Conv2d:
         # "same" depends on the image; every other padding is settled here.
         settings = self._settings_for((1, 1, 1))
         self._settings = None if isinstance(padding, str) else settings
-        self._plan = _core.Plan(self._w, self._bias, groups)
+        self.set_weights(self._w, self._bias, groups)
 
     def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
         return _settings_for(x_shape, self._w.shape, *self._arguments)
 
-    def __call__(self, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Convolve `x`; shapes, `out` and errors as in `conv2d`."""
+    def _call(self, x: ArrayLike, out: NDArray[Any] | None) -> NDArray[Any]:
+        """What a call does for an input unlike the last few; see _core.Plan."""
         x = _image(x)
-        return self._plan.run(self._settings or self._settings_for(x.shape), x, out)
+        return self.run(self._settings or self._settings_for(x.shape), x, out)
 
     def explain(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """What a call with a contiguous float input of this shape does.
@@ -78,7 +78,7 @@ class Conv2d:
         if not isinstance(shape, (tuple, list)) or len(shape) not in (3, 4):
             raise ValueError(f"shape must have 4 sizes, or 3 unbatched, got {shape!r}")
         shape = _args.per_axis(shape, "shape", len(shape), 0)
-        facts = self._plan.explain(self._settings or self._settings_for(shape), shape)
+        facts = self.explain_with(self._settings or self._settings_for(shape), shape)
         winograd = facts["algorithm"].startswith("winograd")
         n = facts["reduction"] + 1
         if winograd:  # sums over the channels and the phases of the stride

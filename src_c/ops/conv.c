@@ -99,6 +99,10 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
     plan->algorithm->pack(plan, w, bias, packed);
 }
 
+const fc_conv_algorithm *fc_conv_packs_for(const fc_conv_plan *plan) {
+    return plan->algorithm->packs_for ? plan->algorithm->packs_for(plan) : plan->algorithm;
+}
+
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k) {
     return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s)) / (double)k->vl * 8;
 }

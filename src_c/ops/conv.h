@@ -55,7 +55,7 @@ typedef struct fc_conv_plan fc_conv_plan;
 typedef struct fc_conv_job fc_conv_job;
 
 /* One way to convolve: a row of the table in conv.c. */
-typedef struct {
+typedef struct fc_conv_algorithm {
     const char *name;
     const char *family; /* what users ask for: the cheapest row of it is taken */
     /* NULL if it can do this, otherwise why not (a sentence without its dot). */
@@ -69,6 +69,9 @@ typedef struct {
     void (*pack)(const fc_conv_plan *, const void *w, const void *bias, void *packed);
     void (*cut)(fc_conv_job *);
     void (*run)(const fc_conv_job *, int64_t begin, int64_t end, void *scratch);
+    /* The algorithm whose form the packed weights have, where that is another one, which may
+     * change with the spatial size; NULL if it is the row itself. */
+    const struct fc_conv_algorithm *(*packs_for)(const fc_conv_plan *);
 } fc_conv_algorithm;
 
 struct fc_conv_plan {
@@ -108,6 +111,10 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
 
 fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
                            int64_t batch, const fc_tensor *x, const fc_tensor *y);
+
+/* Plans of one set of weights, instruction set and dtype may share what fc_conv_pack has made
+ * if this is the same. */
+const fc_conv_algorithm *fc_conv_packs_for(const fc_conv_plan *plan);
 
 /* Any order and any split of the items gives the same bits. `scratch` has
  * job->scratch_bytes, aligned to FC_SCRATCH_ALIGNMENT. */

@@ -103,6 +103,10 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     inner.algorithm->pack(&inner, w, bias, packed);
 }
 
+static const fc_conv_algorithm *packs_for(const fc_conv_plan *plan) {
+    return inner_plan(plan).algorithm;
+}
+
 static fc_conv_job phase_job(const fc_conv_job *job, const fc_conv_plan *inner,
                              const int64_t phase[FC_AXES]) {
     const fc_conv_spec *s = &job->plan->spec;
@@ -150,5 +154,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_dilated = {
-    "dilated", "dilated", refuse, cost, pack_cost, packed_elements, pack, cut, run,
+    "dilated", "dilated", refuse, cost, pack_cost, packed_elements, pack, cut, run, packs_for,
 };

@@ -161,5 +161,5 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_direct = {
-    "direct", "direct", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run,
+    "direct", "direct", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run, NULL,
 };

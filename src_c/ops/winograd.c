@@ -222,7 +222,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     } \
     const fc_conv_algorithm fc_conv_winograd##T = { \
         "winograd" #T,      "winograd", refuse##T, cost##T, pack_cost##T, \
-        packed_elements##T, pack##T,    cut##T,    run##T, \
+        packed_elements##T, pack##T,    cut##T,    run##T,  NULL, \
     };
 FC_ROW(6)
 FC_ROW(5)
