@@ -24,7 +24,6 @@ cdef extern from "base/threads.h" nogil:
     enum:
         FC_THREADS_MOST
     ctypedef struct fc_task:
-        const void *context
         int64_t items
         size_t scratch_bytes
         void *scratch
@@ -98,7 +97,7 @@ cdef extern from "ops/conv.h" nogil:
     void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed)
     fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
                                int64_t batch, const fc_tensor *x, const fc_tensor *y)
-    fc_task fc_conv_task(const fc_conv_job *job)
+    fc_task fc_conv_task(fc_conv_job *job, int threads)
 
 cdef extern from "ops/max_pool.h" nogil:
     ctypedef struct fc_max_pool_spec:

@@ -87,8 +87,7 @@ cdef class Plan:
         cdef fc_status status = fc_conv_job_make(&job, &plan, NULL, batch, &xt, &yt)
         if status != FC_OK:
             _raise(status, _describe(s))
-        cdef fc_task task = fc_conv_task(&job)
-        task.threads = settings.threads if settings.threads else _limit
+        cdef fc_task task = fc_conv_task(&job, settings.threads if settings.threads else _limit)
         n = s.in_channels // s.groups * s.kernel[1] * s.kernel[2]
         rows = {}
         for name, why in _refusals(s).items():

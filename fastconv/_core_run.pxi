@@ -21,7 +21,6 @@ cdef class Prepared:
     """
     cdef fc_conv_plan plan
     cdef fc_conv_job job
-    cdef fc_task task
     cdef Packed packed  # None where weights come with each call
     cdef int threads    # 0 for the default
     cdef int dtype, ndim
@@ -55,7 +54,6 @@ cdef class Prepared:
         status = fc_conv_job_make(&self.job, &self.plan, NULL, batch, &xt, &yt)
         if status != FC_OK:
             _raise(status, _describe(&self.plan.spec))
-        self.task = fc_conv_task(&self.job)
         return 0
 
     cdef tuple out_shape(self):
@@ -89,7 +87,7 @@ cdef class Prepared:
     cdef object run(self, cnp.ndarray x, cnp.ndarray w, cnp.ndarray bias, out, tuple inputs):
         """Convolves; w is None if the weights are packed, `inputs` is what out must not touch."""
         cdef fc_conv_job job = self.job
-        cdef fc_task task = self.task
+        cdef fc_task task
         cdef fc_conv_plan plan
         cdef fc_status status = FC_OK
         cdef fc_tensor xt, yt
@@ -105,11 +103,9 @@ cdef class Prepared:
             xt = _tensor(x, self.plan.spec.channels_last)
             yt = _tensor(y, self.plan.spec.channels_last)
             fc_conv_job_make(&job, &self.plan, NULL, job.batch, &xt, &yt)
-            task = fc_conv_task(&job)
         job.x.data = cnp.PyArray_DATA(x)
         job.y.data = cnp.PyArray_DATA(y)
-        task.context = &job
-        task.threads = self.threads if self.threads else _limit
+        task = fc_conv_task(&job, self.threads if self.threads else _limit)
         cdef size_t packed_size = 0
         try:
             if w is None:

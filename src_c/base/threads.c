@@ -18,8 +18,9 @@ static const double WORTH_A_THREAD = 25e3;
 /* Chunks long enough to cost nothing, short enough to be shared out and stopped between. */
 static const double CHUNK = 100e3, LONGEST_CHUNK = 10e6;
 static const int64_t STOP_EVERY = 20000000;
-/* The next layer of a network usually comes within this time. */
-static const int64_t SPIN = 50000;
+/* The next layer of a network usually comes within the first of these, and the last chunk of a
+ * task ends within the second. */
+static const int64_t SPIN_FOR_TASK = 50000, SPIN_FOR_END = 500000;
 
 /* The items that a thread has still to do: the first and the end in one word. */
 typedef struct {
@@ -72,8 +73,8 @@ static int64_t now(void) {
 }
 
 /* Until the word differs from `value`, but not for long; returns what it is then. */
-static uint32_t spin(_Atomic uint32_t *word, uint32_t value) {
-    const int64_t end = now() + SPIN;
+static uint32_t spin(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds) {
+    const int64_t end = now() + nanoseconds;
     uint32_t seen;
     do {
         for (int i = 0; i < 32; i++) {
@@ -224,7 +225,7 @@ static void help(int me) {
 }
 
 static uint32_t await_task(bed *b, uint32_t seen) {
-    uint32_t epoch = spin(&pool.epoch, seen);
+    uint32_t epoch = spin(&pool.epoch, seen, SPIN_FOR_TASK);
     while (epoch == seen) {
         atomic_store(&b->asleep, 1);
         /* After the store, and the caller looks for sleepers after the epoch: one sees the other.
@@ -296,7 +297,7 @@ static fc_status run_shared(const fc_task *task, int threads, void *scratch) {
         return stopped ? FC_STOPPED : run_alone(task, scratch);
     uint32_t inside = atomic_fetch_and(&pool.door, ~OPEN) & ~OPEN;
     while (inside) {
-        inside = spin(&pool.door, inside);
+        inside = spin(&pool.door, inside, SPIN_FOR_END);
         if (inside) futex_wait(&pool.door, inside);
         inside = atomic_load(&pool.door);
     }

@@ -146,19 +146,62 @@ fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const voi
     return FC_OK;
 }
 
-static void run_items(const void *job, int64_t begin, int64_t end, void *scratch) {
-    fc_conv_run(job, begin, end, scratch);
+/* Items in the order of the task: part by part, so that a thread's share of them
+ * has output channels of its own rather than strips of its own. */
+static void run_items(const void *context, int64_t begin, int64_t end, void *scratch) {
+    const fc_conv_job *job = context;
+    const int64_t parts = job->geometry.parts, panels = job->geometry.panels;
+    if (parts == 1) {
+        fc_conv_run(job, begin, end, scratch);
+        return;
+    }
+    const int64_t strips = job->geometry.items / panels;
+    for (int64_t part = 0, before = 0; part < parts; part++) {
+        const int64_t first = fc_share(panels, parts, part);
+        const int64_t n = fc_share(panels, parts, part + 1) - first;
+        int64_t i = fc_max(begin - before, 0);
+        const int64_t stop = fc_min(end - before, strips * n);
+        while (i < stop) {
+            const int64_t count = fc_min(n - i % n, stop - i);
+            const int64_t item = i / n * panels + first + i % n;
+            fc_conv_run(job, item, item + count, scratch);
+            i += count;
+        }
+        before += strips * n;
+    }
 }
 
-fc_task fc_conv_task(const fc_conv_job *job) {
+/* Threads that write neighbouring pixels of the same channels take lines from each other's
+ * caches, more of them than they share, because processors fetch ahead. Where there are only
+ * a few strips for each, threads get panels of their own instead, if that divides evenly (or no
+ * strip has to be loaded twice for it): 1.6 -> 2.0 times for two threads on 1x1 layers. */
+static int64_t parts(const fc_geometry *g, int threads) {
+    enum { FEW = 4 };
+    int64_t divisor = g->panels, rest = threads;
+    if (threads < 2 || g->panels < 2) return 1;
+    if (g->in_place) return fc_min(threads, g->panels);
+    if (g->items / g->panels >= FEW * threads) return 1;
+    while (rest) {
+        const int64_t next = divisor % rest;
+        divisor = rest;
+        rest = next;
+    }
+    return divisor;
+}
+
+fc_task fc_conv_task(fc_conv_job *job, int threads) {
     /* Of the unit of costs, a vector operation. */
     static const double nanoseconds = 0.3;
-    return (fc_task){
+    fc_geometry *g = &job->geometry;
+    fc_task task = {
         .run = run_items,
         .context = job,
-        .items = job->geometry.items,
-        .visit = job->geometry.visit,
+        .items = g->items,
         .nanoseconds = job->plan->cost * (double)job->batch * nanoseconds,
         .scratch_bytes = (size_t)job->scratch_bytes,
+        .threads = threads,
     };
+    g->parts = parts(g, fc_task_threads(&task));
+    task.visit = g->in_place ? 1 : g->visit / g->parts;
+    return task;
 }

@@ -47,6 +47,7 @@ typedef struct {
     int64_t channels, blocks;  /* input channels of a group at a time, and times */
     int64_t panels, per_visit; /* weight panels of a group; those served by one strip */
     int64_t items, visit;      /* so many neighbours, from multiples of it, share a strip */
+    int64_t parts;             /* of the panels, taken one after the other: by fc_conv_task */
     int64_t strip_bytes, out_bytes, tap_bytes;
     bool in_place; /* the input itself serves as strip */
 } fc_geometry;
@@ -122,8 +123,8 @@ static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t en
     job->plan->algorithm->run(job, begin, end, scratch);
 }
 
-/* The whole job as a task for the threads, which share its items. */
-fc_task fc_conv_task(const fc_conv_job *job);
+/* The whole job as a task for at most so many threads. */
+fc_task fc_conv_task(fc_conv_job *job, int threads);
 
 /* Shapes that several algorithms ask about. */
 static inline int64_t fc_group_in(const fc_conv_spec *s) {

@@ -219,7 +219,7 @@ static void *convolve(void *argument) {
         yt.data = block(s->out * 4);
         fc_conv_job job;
         expect(fc_conv_job_make(&job, &s->plan, s->packed, s->batch, &s->xt, &yt) == FC_OK, "job");
-        fc_task t = fc_conv_task(&job);
+        fc_task t = fc_conv_task(&job, threads);
         t.threads = threads;
         t.nanoseconds = fmax(t.nanoseconds, 1e6);
         expect(fc_task_run(&t) == FC_OK, "the convolution failed");
