@@ -171,16 +171,20 @@ static void run_items(const void *context, int64_t begin, int64_t end, void *scr
     }
 }
 
-/* Threads that write neighbouring pixels of the same channels take lines from each other's
- * caches, more of them than they share, because processors fetch ahead. Where there are only
- * a few strips for each, threads get panels of their own instead, if that divides evenly (or no
- * strip has to be loaded twice for it): 1.6 -> 2.0 times for two threads on 1x1 layers. */
-static int64_t parts(const fc_geometry *g, int threads) {
+/* Threads that write neighbouring pixels of the same channels (or, channels last, neighbouring
+ * channels of the same pixels) take lines from each other's caches, more of them than they share,
+ * because processors fetch ahead. Where there are only a few strips for each, threads get panels
+ * of their own instead, if that divides evenly (or no strip has to be loaded twice for it):
+ * 1.6 -> 2.0 times for two threads on 1x1 layers. */
+static int64_t parts(const fc_conv_job *job, int threads) {
     enum { FEW = 4 };
+    const fc_geometry *g = &job->geometry;
     int64_t divisor = g->panels, rest = threads;
     if (threads < 2 || g->panels < 2) return 1;
+    const int64_t strips = g->items / g->panels;
+    if (g->in_place && job->y.channel == 1 && strips >= threads) return 1;
     if (g->in_place) return fc_min(threads, g->panels);
-    if (g->items / g->panels >= FEW * threads) return 1;
+    if (strips >= FEW * threads) return 1;
     while (rest) {
         const int64_t next = divisor % rest;
         divisor = rest;
@@ -201,7 +205,7 @@ fc_task fc_conv_task(fc_conv_job *job, int threads) {
         .scratch_bytes = (size_t)job->scratch_bytes,
         .threads = threads,
     };
-    g->parts = parts(g, fc_task_threads(&task));
+    g->parts = parts(job, fc_task_threads(&task));
     task.visit = g->in_place ? 1 : g->visit / g->parts;
     return task;
 }
