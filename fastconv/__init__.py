@@ -1,5 +1,6 @@
 """Convolution and pooling for NumPy arrays at the speed of the processor."""
 
+import sys
 from typing import Any
 
 from ._columns import col2im, im2col
@@ -53,6 +54,9 @@ __all__ = [
 
 apply_environment()
 del apply_environment
+
+if "threadpoolctl" in sys.modules:
+    from . import threadpoolctl  # noqa: F401 (registers fastconv there)
 
 
 def __getattr__(name: str) -> Any:
