@@ -46,7 +46,8 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
     FC_INLINE void T##_v_store(T##_real *p, T##_vec v) { \
         *(T##_unaligned *)p = v; \
     } \
-    /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an addition. */ \
+    /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an \
+     * addition. */ \
     FC_INLINE T##_vec T##_v_set1(T##_real x) { \
         return x - (T##_vec){0}; \
     } \
@@ -81,6 +82,37 @@ FC_DEFINE_TAKE(f64)
 #undef FC_DEFINE_TAKE
 #endif
 
+#ifndef FC_HALVES
+/* Elsewhere a half of a vector costs as much as a whole one. */
+#define FC_HALVES 1
+#define FC_DEFINE_HALF(T) \
+    typedef T##_vec T##_half; \
+    FC_INLINE T##_half T##_h_load(const T##_real *p) { \
+        return T##_v_load(p); \
+    } \
+    FC_INLINE T##_half T##_h_load_first(const T##_real *p, int64_t n) { \
+        return T##_v_load_first(p, n); \
+    } \
+    FC_INLINE void T##_h_store_first(T##_real *p, T##_half v, int64_t n) { \
+        T##_v_store_first(p, v, n); \
+    } \
+    FC_INLINE T##_half T##_h_set1(T##_real x) { \
+        return T##_v_set1(x); \
+    } \
+    FC_INLINE T##_half T##_h_of(T##_vec v) { \
+        return v; \
+    } \
+    FC_INLINE T##_half T##_h_max(T##_half a, T##_half b) { \
+        return T##_v_max(a, b); \
+    } \
+    FC_INLINE T##_half T##_h_min(T##_half a, T##_half b) { \
+        return T##_v_min(a, b); \
+    }
+FC_DEFINE_HALF(f32)
+FC_DEFINE_HALF(f64)
+#undef FC_DEFINE_HALF
+#endif
+
 /* Square transpose in registers: zips inside the 128-bit lanes, then whole
  * lanes. The zips and lane moves are those of the instruction set's header. */
 FC_INLINE void f32_transpose_lanes(f32_vec *restrict r) {
@@ -102,7 +134,8 @@ FC_INLINE void f64_transpose_lanes(f64_vec *restrict r) {
     }
 }
 
-/* r[group * P + i], lane l  ->  r[l * P + i], lane group, with P = VL / lanes. */
+/* r[group * P + i], lane l  ->  r[l * P + i], lane group, with P = VL / lanes.
+ */
 #if FC_VECTOR_BYTES == 16
 #define FC_EXCHANGE_LANES(T) (void)0
 #elif FC_VECTOR_BYTES == 32
@@ -148,10 +181,11 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_store FC_NAME(v_store)
 #define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
 #define v_load_range \
-    FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
+    FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other \
+                             byte */
 #define v_load_range_or \
-    FC_NAME( \
-        v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes of `fill` elsewhere */
+    FC_NAME(v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes \
+                                of `fill` elsewhere */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
 #define v_max FC_NAME(v_max)           /* b where either is NaN */
@@ -168,5 +202,14 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_odds FC_NAME(v_odds)           /* a1 a3 ... b1 b3 ... */
 #define v_slide FC_NAME(v_slide)         /* a_n a_n+1 ... b_0 ... b_n-1, for 0 < n < VL, n <= 4 */
 #define v_transpose FC_NAME(v_transpose) /* VL vectors, in place */
+/* The same for the first VL / FC_HALVES lanes. */
+#define half FC_NAME(half)
+#define h_load FC_NAME(h_load)
+#define h_load_first FC_NAME(h_load_first)
+#define h_store_first FC_NAME(h_store_first)
+#define h_set1 FC_NAME(h_set1)
+#define h_of FC_NAME(h_of)
+#define h_max FC_NAME(h_max)
+#define h_min FC_NAME(h_min)
 
 #endif

@@ -1,11 +1,10 @@
 /* Output pixels in vectors, weights broadcast: direct convolution of NCHW
  * planes. The strip is one flat line of pixels; a tap is an offset into it. */
 
-/* Stores one channel's `n` flat results, which start at flat position `at`:
- * the parts that lie inside the image, row by row. */
+/* Stores one channel's `n` flat results, which start at row y, column x of the
+ * strip: the parts that lie inside the image, row by row. */
 FC_INLINE void FC_NAME(planes_scatter)(const fc_planes_args *a, const real *tile, real *out,
-                                       int64_t at, int64_t n) {
-    int64_t y = at / a->pitch, x = at % a->pitch;
+                                       int64_t y, int64_t x, int64_t n) {
     for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
         const int64_t here = a->width - x < n - done ? a->width - x : n - done;
         for (int64_t i = 0; i < here; i += VL) {
@@ -21,8 +20,7 @@ FC_INLINE void FC_NAME(planes_scatter)(const fc_planes_args *a, const real *tile
 }
 
 FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const real *out,
-                                      int64_t at, int64_t n) {
-    int64_t y = at / a->pitch, x = at % a->pitch;
+                                      int64_t y, int64_t x, int64_t n) {
     for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
         const int64_t here = a->width - x < n - done ? a->width - x : n - done;
         for (int64_t i = 0; i < here; i++) tile[done + i] = out[y * a->out_row + x + i];
@@ -30,17 +28,18 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
     }
 }
 
-/* M channels by NV vectors, of which `n` pixels are wanted, at flat position
- * `at`; `masked`: of the last vector no more than those may be read. */
-FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked,
-                                    const fc_planes_args *a, int64_t at, int64_t n) {
-    const real *x = (const real *)a->x + at, *w = a->w;
+/* M channels by NV vectors, of which `n` pixels are wanted, at row y, column x of
+ * the strip; `masked`: of the last vector no more than those may be read;
+ * `ahead`: prefetches the next tile's input. */
+FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked, const bool ahead,
+                                    const fc_planes_args *a, int64_t y, int64_t x, int64_t n) {
+    const real *in = (const real *)a->x + y * a->pitch + x, *w = a->w;
     real *out = a->out;
     /* A tile within one image row meets the output without a detour. The slack
      * of VL lets the scatter load whole vectors. */
-    const bool whole = n == NV * VL && at % a->pitch + n <= a->width;
+    const bool whole = n == NV * VL && x + n <= a->width;
     real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
-    real *place = out + at / a->pitch * a->out_row + at % a->pitch;
+    real *place = out + y * a->out_row + x;
     vec acc[PLANE_M][PLANE_NV];
 
     if (a->bias) {
@@ -49,18 +48,19 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
         }
     } else {
         for (int m = 0; m < M; m++)
-            FC_NAME(planes_gather)(a, tile[m], out + m * a->out_channel, at, n);
+            FC_NAME(planes_gather)(a, tile[m], out + m * a->out_channel, y, x, n);
         FC_UNROLL for (int m = 0; m < M; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(tile[m] + v * VL);
         }
     }
 
     for (int64_t t = 0; t < a->taps; t++, w += M) {
-        const real *p = x + a->tap[t];
+        const real *p = in + a->tap[t];
         vec xv[PLANE_NV];
         FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
         xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
                             : v_load(p + (NV - 1) * VL);
+        if (ahead) __builtin_prefetch(p + NV * VL);
         FC_UNROLL for (int m = 0; m < M; m++) {
             const vec wm = v_set1(w[m]);
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
@@ -75,17 +75,21 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
     }
     if (!whole)
         for (int m = 0; m < M; m++)
-            FC_NAME(planes_scatter)(a, tile[m], out + m * a->out_channel, at, n);
+            FC_NAME(planes_scatter)(a, tile[m], out + m * a->out_channel, y, x, n);
 }
 
-typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t at, int64_t n);
+/* In place, each tap is a plane of its own: as many streams as channels are too
+ * many for a prefetcher, unless each gives several lines at a time. */
+typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t y, int64_t x, int64_t n);
 #define FC_TILE(M, NV) \
-    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)(const fc_planes_args *a, \
-                                                                     int64_t at, int64_t n) { \
+    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)( \
+        const fc_planes_args *a, int64_t y, int64_t x, int64_t n) { \
         if (a->exact && n < NV * VL) \
-            FC_NAME(planes_tile)(M, NV, true, a, at, n); \
+            FC_NAME(planes_tile)(M, NV, true, false, a, y, x, n); \
+        else if (a->exact && NV * FC_VECTOR_BYTES <= 64) \
+            FC_NAME(planes_tile)(M, NV, false, true, a, y, x, n); \
         else \
-            FC_NAME(planes_tile)(M, NV, false, a, at, n); \
+            FC_NAME(planes_tile)(M, NV, false, false, a, y, x, n); \
     }
 #if PLANE_NV == 4
 #define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2) FC_TILE(M, 3) FC_TILE(M, 4)
@@ -121,8 +125,9 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
         for (int64_t part = 0; part < parts; part++) {
             const int64_t first = vectors * part / parts;
             const int64_t nv = vectors * (part + 1) / parts - first;
-            const int64_t left = length - first * VL;
-            tiles[a->channels - 1][nv - 1](a, line * a->pitch + first * VL,
+            const int64_t left = length - first * VL, at = first * VL;
+            const int64_t y = lines == 1 ? at / a->pitch : line; /* one division a tile, or none */
+            tiles[a->channels - 1][nv - 1](a, y, lines == 1 ? at - y * a->pitch : at,
                                            left < nv * VL ? left : nv * VL);
         }
 }

@@ -7,16 +7,21 @@ from support import Problem, check, edges, tile
 
 
 def test_every_number_of_pixels(isa, dtype, layout):
-    """1 to 2 MR + 1 pixels, so that every height of tile occurs; 49 are tiles of 5 and 6."""
+    """1 to 2 MR + 1 pixels, so that every height of tile occurs; 49 are tiles of 5 and 6.
+
+    Tiles of the narrowest panels are twice as high.
+    """
     size = tile(isa, dtype)
     for pixels in [*range(1, 2 * size.pixel_rows + 2), 49]:
-        check(Problem((1, 3, 1, pixels), (size.vl + 1, 3, 1, 1)), dtype, "im2col", layout)
+        for count in (1, size.vl + 1):
+            check(Problem((1, 3, 1, pixels), (count, 3, 1, 1)), dtype, "im2col", layout)
 
 
 def test_every_number_of_output_channels(isa, dtype, layout):
     size = tile(isa, dtype)
     panel = size.pixel_channels
-    counts = [*edges(size.vl), 2 * size.vl, panel - 1, panel, panel + 1, 2 * panel + 3]
+    halves = [n * size.vl + more for n in range(4) for more in (size.vl // 2, size.vl // 2 + 1)]
+    counts = [*edges(size.vl), *halves, 2 * size.vl, panel - 1, panel, panel + 1, 2 * panel + 3]
     for count in counts:
         check(Problem((1, 3, 4, 5), (count, 3, 3, 3), padding=1), dtype, "im2col", layout)
 
@@ -45,6 +50,7 @@ def test_bias_and_activation(isa, dtype, layout, activation):
 def test_sums_carried_on_from_block_to_block(isa, dtype, layout):
     """More than 5000 terms: the panel starts again from what the output already holds."""
     size = tile(isa, dtype)
-    for channels, count in [(557, 3), (640, size.vl + 1), (600, size.pixel_channels + 1)]:
+    for channels, count in [(557, 3), (640, size.vl + 1), (600, size.pixel_channels + 1),
+                            (560, 2 * size.vl - 1)]:
         problem = Problem((1, channels, 3, 4), (count, channels, 3, 3), activation="relu")
         check(problem, dtype, "im2col", layout)
