@@ -35,8 +35,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double step = has_own_kernel(s) ? 1.2 : 2.5;
-    return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 0.0) +
-           fc_strips_excess(s, k, fc_plane_strip_bytes);
+    return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 0.0);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -92,11 +92,16 @@ static void point_to_strip(const fc_conv_job *job, const fc_strip *s, fc_depthwi
     const int64_t pitch = pitch_of(job);
     fc_pixel_strip_load(job, s, s->c_size, pitch);
     a->x = s->strip;
-    a->height = fc_reach(&job->spec, FC_Y, s->size[FC_Y]);
+    const fc_strip_axis y = fc_strip_axis_of(&job->spec, FC_Y, s->size[FC_Y]);
+    const fc_strip_axis x = fc_strip_axis_of(&job->spec, FC_X, s->size[FC_X]);
+    a->height = y.size;
     a->x_row = fc_pixel_strip_row(job, s, pitch);
     a->x_column = pitch;
-    a->width = a->x_row / pitch;
-    a->stride[1] = fc_pixel_strip_step(&job->spec);
+    a->width = x.size;
+    a->stride[0] = y.step;
+    a->stride[1] = x.step;
+    a->dilation[0] = y.apart;
+    a->dilation[1] = x.apart;
 }
 
 /* One strip of the channels [c_begin, c_begin + c_size), the vectors from `vector` on. */

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIP_BYTES = 384 * 1024, CHANNEL_BLOCK = 128, LONG_REDUCTION = 5000 };
+enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024, TAP_BYTES = 256 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)s, (void)k;
@@ -48,17 +48,19 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double nv = (double)k->plane_vectors;
     /* A tile step takes m * nv multiplications and m + nv loads. */
     const double step = fmax(m * nv, m + 2 * nv) / (m * nv);
+    /* Vectors that cross the end of a row go through a buffer, part by part. */
+    const bool by_row = s->out[FC_X] % k->vl == 0 || width >= 4 * nv * vl;
+    const double store = pointwise ? 1 : by_row ? 3 : 12;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double moved = in / vl *
                              (s->channels_last ? 4.0
                               : pointwise      ? 0.0
                                                : 2.0) +
-                         (double)s->out_channels * vectors * (pointwise ? 1.0 : 3.0);
+                         (double)s->out_channels * vectors * store;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
-    return (double)s->out_channels * vectors * n * step * stream + moved +
-           fc_strips_excess(s, k, fc_plane_strip_bytes);
+    return (double)s->out_channels * vectors * n * step * stream + moved;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
@@ -138,17 +140,19 @@ static void cut(fc_conv_job *job) {
     const fc_conv_spec *s = &job->spec;
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
-    const int64_t channels = reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), CHANNEL_BLOCK)
-                                                           : fc_group_in(s);
+    const int64_t tap_bytes = fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+    const int64_t channels =
+        fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes), fc_max(TAP_BYTES / tap_bytes, 1));
     g->panels = panels(s, k);
-    fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES, INT64_MAX);
+    fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
+                  stores_directly(job) ? INT64_MAX : OUT_BYTES / (k->plane_channels * k->element));
     /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
     bool plain = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1;
     for (int a = 0; a < FC_AXES; a++)
         plain = plain && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
     g->in_place = plain && s->in[FC_Y] == 1;
     if (g->in_place) g->strip_bytes = 0;
-    g->tap_bytes = g->channels * fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+    g->tap_bytes = g->channels * tap_bytes;
     if (!stores_directly(job))
         g->out_bytes = k->plane_channels * g->out[FC_Y] * g->out[FC_X] * k->element;
     fc_strips_finish(job);

@@ -69,13 +69,13 @@ static void load(const fc_conv_job *job, const fc_strip *s) {
 static void make_taps(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
     const int64_t pitch = job->kernels->vl, row = fc_pixel_strip_row(job, s, pitch);
-    const int64_t rows = fc_reach(spec, FC_Y, s->size[FC_Y]);
+    const fc_strip_axis y = fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]);
+    const fc_strip_axis x = fc_strip_axis_of(spec, FC_X, s->size[FC_X]);
     int64_t *tap = s->taps;
     for (int64_t q = 0; q < spec->kernel[FC_Z]; q++)
         for (int64_t r = 0; r < spec->kernel[FC_Y]; r++)
             for (int64_t t = 0; t < spec->kernel[FC_X]; t++)
-                *tap++ = (q * rows + r * spec->dilation[FC_Y]) * row +
-                         t * spec->dilation[FC_X] * pitch;
+                *tap++ = (q * y.size + r * y.apart) * row + t * x.apart * pitch;
 }
 
 static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
@@ -96,8 +96,8 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .group_size = size,
         .end = s->size[FC_Y] * s->size[FC_X],
         .width = s->size[FC_X],
-        .x_row = row * spec->stride[FC_Y],
-        .x_column = vl * fc_pixel_strip_step(spec),
+        .x_row = fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]).step * row,
+        .x_column = fc_strip_axis_of(spec, FC_X, s->size[FC_X]).step * vl,
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * vl,
         .out_column = direct ? job->y.axis[FC_X] : vl,
         .channels = channels,

@@ -40,22 +40,14 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double moved = s->channels_last ? in / vl
                                           : in / vl * 5.0 + pixels * groups * vectors * 10.0;
     const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
-    return pixels * groups * n * busy + moved + narrow +
-           fc_strips_excess(s, k, fc_pixel_strip_bytes);
-}
-
-/* Long reductions go by blocks of input channels, so that a strip of them and
- * one panel's weights stay in cache. */
-static int64_t block_channels(const fc_conv_spec *s) {
-    enum { LONG_REDUCTION = 5000, BLOCK = 128 };
-    return reduction(s) > LONG_REDUCTION ? fc_min(fc_group_in(s), BLOCK) : fc_group_in(s);
+    return pixels * groups * n * busy + moved + narrow;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
     const fc_conv_spec *s = &plan->spec;
     const fc_kernels *k = plan->kernels;
     const int64_t nr = k->pixel_channels, np = panels(s, k), kg = fc_group_out(s);
-    const int64_t block = block_channels(s);
+    const int64_t block = fc_strips_channels(s, k, fc_pixel_strip_bytes);
     char *biases = packed;
     char *weights = fc_at_mut(packed, s->groups * np * nr, k);
     memset(biases, 0, (size_t)(s->groups * np * nr * k->element));
@@ -81,43 +73,50 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         }
 }
 
+/* How far apart taps and output pixels are, in the strip or in the input where
+ * that is read in place. */
 typedef struct {
     fc_tap *tap;
-    int64_t count, run, row, column;
+    int64_t count, run;
+    int64_t tap_apart[FC_AXES], pixel_apart[FC_AXES];
 } tap_list;
 
-/* Steps of the strip, or of the input where it is read in place. */
-static tap_list strides_of(const fc_conv_job *job, const fc_strip *s) {
+static tap_list taps_of(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
-    tap_list t = {.tap = (fc_tap *)s->taps + 1,
-                  .row = fc_pixel_strip_row(job, s, s->c_size),
-                  .column = s->c_size};
+    tap_list t = {.tap = (fc_tap *)s->taps + 1};
     if (job->geometry.in_place) {
-        t.row = job->x.axis[FC_Y];
-        t.column = job->x.axis[FC_X];
+        for (int a = 0; a < FC_AXES; a++) {
+            t.tap_apart[a] = spec->dilation[a] * job->x.axis[a];
+            t.pixel_apart[a] = spec->stride[a] * job->x.axis[a];
+        }
+    } else {
+        const fc_strip_axis y = fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]);
+        const fc_strip_axis x = fc_strip_axis_of(spec, FC_X, s->size[FC_X]);
+        const int64_t row = fc_pixel_strip_row(job, s, s->c_size);
+        t.tap_apart[FC_Z] = y.size * row;
+        t.tap_apart[FC_Y] = y.apart * row;
+        t.tap_apart[FC_X] = x.apart * s->c_size;
+        t.pixel_apart[FC_Y] = y.step * row;
+        t.pixel_apart[FC_X] = x.step * s->c_size;
     }
     /* Neighbouring columns of the kernel are one run where nothing lies between. */
-    const bool merged = spec->dilation[FC_X] == 1 && t.column == s->c_size;
+    const bool merged = t.tap_apart[FC_X] == s->c_size;
     t.run = merged ? s->c_size * spec->kernel[FC_X] : s->c_size;
     return t;
 }
 
 static void make_taps(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
-    tap_list t = strides_of(job, s);
+    tap_list t = taps_of(job, s);
     const bool merged = t.run == s->c_size * spec->kernel[FC_X];
-    const int64_t rows = fc_reach(spec, FC_Y, s->size[FC_Y]);
     int64_t row = 0;
     for (int64_t q = 0; q < spec->kernel[FC_Z]; q++)
         for (int64_t r = 0; r < spec->kernel[FC_Y]; r++) {
             const bool skip = fc_strip_skips(job, s, FC_Z, q) || fc_strip_skips(job, s, FC_Y, r);
             for (int64_t x = 0; x < (merged ? 1 : spec->kernel[FC_X]); x++, row += t.run) {
                 if (skip || (!merged && fc_strip_skips(job, s, FC_X, x))) continue;
-                const int64_t at = job->geometry.in_place
-                                       ? q * spec->dilation[FC_Z] * job->x.axis[FC_Z]
-                                       : q * rows * t.row;
-                t.tap[t.count++] = (fc_tap){.x = at + r * spec->dilation[FC_Y] * t.row +
-                                                 x * spec->dilation[FC_X] * t.column,
+                t.tap[t.count++] = (fc_tap){.x = q * t.tap_apart[FC_Z] + r * t.tap_apart[FC_Y] +
+                                                 x * t.tap_apart[FC_X],
                                             .w = row};
             }
         }
@@ -141,7 +140,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const int64_t weights = spec->groups * np * nr;
     const int64_t row = (s->group * np + p) * reduction(spec) + s->c_begin * fc_kernel_size(spec);
     const bool direct = fc_pixel_strip_stores_directly(job);
-    const tap_list t = strides_of(job, s);
+    const tap_list t = taps_of(job, s);
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), p * nr, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
     fc_pixels_args args = {
@@ -157,9 +156,8 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .run = t.run,
         .end = s->size[FC_Y] * s->size[FC_X],
         .width = s->size[FC_X],
-        .x_row = t.row * spec->stride[FC_Y],
-        .x_column = t.column *
-                    (job->geometry.in_place ? spec->stride[FC_X] : fc_pixel_strip_step(spec)),
+        .x_row = t.pixel_apart[FC_Y],
+        .x_column = t.pixel_apart[FC_X],
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * out_pitch(k),
         .out_column = direct ? job->y.axis[FC_X] : out_pitch(k),
         .channels = channels,
@@ -177,9 +175,9 @@ static void cut(fc_conv_job *job) {
     bool padded = false;
     for (int a = 0; a < FC_AXES; a++) padded |= s->pad_lo[a] || s->pad_hi[a];
     g->panels = panels(s, k);
-    fc_strips_cut(job, fc_pixel_strip_bytes, block_channels(s), STRIP_BYTES,
-                  fc_pixel_strip_stores_directly(job) ? INT64_MAX
-                                                      : OUT_BYTES / (out_pitch(k) * k->element));
+    fc_strips_cut(
+        job, fc_pixel_strip_bytes, fc_strips_channels(s, k, fc_pixel_strip_bytes), STRIP_BYTES,
+        fc_pixel_strip_stores_directly(job) ? INT64_MAX : OUT_BYTES / (out_pitch(k) * k->element));
     g->in_place = !padded && job->x.channel == 1 && g->blocks == 1;
     if (g->in_place) g->strip_bytes = 0;
     g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);

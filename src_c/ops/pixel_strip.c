@@ -4,45 +4,31 @@
 
 #include <string.h>
 
-static int64_t strip_width(const fc_conv_spec *s, int64_t columns) {
-    return s->kernel[FC_X] == 1 ? columns : fc_reach(s, FC_X, columns);
-}
-
 int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                              const fc_kernels *k) {
-    return s->kernel[FC_Z] * fc_reach(s, FC_Y, rows) * strip_width(s, columns) * channels *
-           k->element;
+    return s->kernel[FC_Z] * fc_strip_axis_of(s, FC_Y, rows).size *
+           fc_strip_axis_of(s, FC_X, columns).size * channels * k->element;
 }
 
 int64_t fc_pixel_strip_row(const fc_conv_job *job, const fc_strip *s, int64_t pitch) {
-    return strip_width(&job->spec, s->size[FC_X]) * pitch;
+    return fc_strip_axis_of(&job->spec, FC_X, s->size[FC_X]).size * pitch;
 }
 
-int64_t fc_pixel_strip_step(const fc_conv_spec *s) {
-    return s->kernel[FC_X] == 1 ? 1 : s->stride[FC_X];
-}
-
-static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t c,
-                     int64_t pitch, void *row) {
+/* Pixels [0, width) of a row, which begin at column x0 of the input and are
+ * `step` apart there; zeros where that is outside. */
+static void load_run(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t x0,
+                     int64_t step, int64_t width, int64_t channels, int64_t pitch, void *run) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const int64_t width = strip_width(spec, s->size[FC_X]),
-                  step = spec->kernel[FC_X] == 1 ? spec->stride[FC_X] : 1;
-    const int64_t x0 = fc_strip_origin(job, s, FC_X);
-    if (z < 0 || z >= spec->in[FC_Z] || y < 0 || y >= spec->in[FC_Y]) {
-        memset(row, 0, (size_t)(width * pitch * k->element));
-        return;
-    }
-    /* Columns [lo, hi) of the row lie inside the image. */
     const int64_t lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, step) : 0, 0, width);
     const int64_t hi = fc_clamp(fc_ceil_div(spec->in[FC_X] - x0, step), lo, width);
-    memset(row, 0, (size_t)(lo * pitch * k->element));
-    memset(fc_at_mut(row, hi * pitch, k), 0, (size_t)((width - hi) * pitch * k->element));
+    memset(run, 0, (size_t)(lo * pitch * k->element));
+    memset(fc_at_mut(run, hi * pitch, k), 0, (size_t)((width - hi) * pitch * k->element));
     if (lo == hi) return;
     k->copy(&(fc_copy_args){
         .from = fc_strip_in(job, s, z, y, x0 + lo * step),
-        .to = fc_at_mut(row, lo * pitch, k),
-        .rows = c,
+        .to = fc_at_mut(run, lo * pitch, k),
+        .rows = channels,
         .columns = hi - lo,
         .from_row = job->x.channel,
         .from_column = job->x.axis[FC_X] * step,
@@ -51,17 +37,40 @@ static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64
     });
 }
 
+static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t c,
+                     int64_t pitch, void *row) {
+    const fc_conv_spec *spec = &job->spec;
+    const int64_t count = s->size[FC_X], stride = spec->stride[FC_X];
+    const fc_strip_axis x = fc_strip_axis_of(spec, FC_X, count);
+    const int64_t x0 = fc_strip_origin(job, s, FC_X);
+    if (z < 0 || z >= spec->in[FC_Z] || y < 0 || y >= spec->in[FC_Y]) {
+        memset(row, 0, (size_t)(x.size * pitch * job->kernels->element));
+        return;
+    }
+    if (spec->kernel[FC_X] == 1) {
+        load_run(job, s, z, y, x0, stride, count, c, pitch, row);
+        return;
+    }
+    /* Runs of neighbours, between which the strip leaves something out. */
+    const int64_t run = x.apart < spec->dilation[FC_X] ? x.apart
+                        : x.step < stride              ? x.step
+                                                       : x.size;
+    for (int64_t at = 0; at < x.size; at += run)
+        load_run(job, s, z, y, x0 + fc_strip_source(spec, FC_X, count, at), 1, run, c, pitch,
+                 fc_at_mut(row, at * pitch, job->kernels));
+}
+
 void fc_pixel_strip_load(const fc_conv_job *job, const fc_strip *s, int64_t channels,
                          int64_t pitch) {
     const fc_conv_spec *spec = &job->spec;
-    const int64_t rows = fc_reach(spec, FC_Y, s->size[FC_Y]);
+    const int64_t rows = fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]).size;
     const int64_t row = fc_pixel_strip_row(job, s, pitch);
     const int64_t z0 = fc_strip_origin(job, s, FC_Z), y0 = fc_strip_origin(job, s, FC_Y);
     for (int64_t q = 0; q < spec->kernel[FC_Z]; q++)
         for (int64_t i = 0; i < rows; i++)
-            if (fc_strip_uses(spec, FC_Y, s->size[FC_Y], i))
-                load_row(job, s, z0 + q * spec->dilation[FC_Z], y0 + i, channels, pitch,
-                         fc_at_mut(s->strip, (q * rows + i) * row, job->kernels));
+            load_row(job, s, z0 + q * spec->dilation[FC_Z],
+                     y0 + fc_strip_source(spec, FC_Y, s->size[FC_Y], i), channels, pitch,
+                     fc_at_mut(s->strip, (q * rows + i) * row, job->kernels));
 }
 
 bool fc_pixel_strip_stores_directly(const fc_conv_job *job) {

@@ -12,10 +12,6 @@ int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t column
 /* Elements from one row of the strip to the next, for pixels of `pitch` elements. */
 int64_t fc_pixel_strip_row(const fc_conv_job *job, const fc_strip *s, int64_t pitch);
 
-/* Pixels from one output column to the next: a kernel one column wide reads no
- * column between those of its stride, and the strip leaves them out. */
-int64_t fc_pixel_strip_step(const fc_conv_spec *s);
-
 /* Copies rows [z][y][x][pitch], the first `channels` of each pixel. */
 void fc_pixel_strip_load(const fc_conv_job *job, const fc_strip *s, int64_t channels,
                          int64_t pitch);

@@ -4,11 +4,13 @@
 
 #include "strips.h"
 
-/* One plane of the strip: there are `phase_y * phase_x` of them, the phases of
- * the stride, for each input channel and depth tap; each has `height` rows of
- * `pitch` elements and takes `plane` elements of scratch. */
+/* One plane of the strip: there are `planes_y * planes_x` of them for each input
+ * channel and depth tap, one for each phase of the stride or (`by_tap`) for each
+ * position of the kernel; each has `height` rows of `pitch` elements and takes
+ * `plane` elements of scratch. */
 typedef struct {
-    int64_t phase_y, phase_x, height, pitch, plane;
+    int64_t planes_y, planes_x, height, pitch, plane;
+    bool by_tap_y, by_tap_x;
 } fc_plane_shape;
 
 fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t columns,

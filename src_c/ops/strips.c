@@ -5,6 +5,9 @@
 /* A strip that serves several panels keeps their unfinished sums in scratch. */
 enum { VISIT_BYTES = 512 * 1024 };
 
+/* The smallest strip, and what it may take. */
+enum { LEAST_COLUMNS = 8, LEAST_BYTES = 768 * 1024 };
+
 /* The most rows, in grains, that fit. */
 static int64_t rows_within(const fc_conv_job *job, fc_strip_bytes *bytes, int64_t columns,
                            int64_t channels, int64_t budget, int64_t pixels) {
@@ -42,7 +45,7 @@ void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, in
     fc_geometry *g = &job->geometry;
     if (!g->grain) g->grain = 1;
     /* Wide first (long runs), then high (shared halo rows). */
-    const int64_t width = job->spec.out[FC_X], least = fc_round_up(8, g->grain);
+    const int64_t width = job->spec.out[FC_X], least = fc_round_up(LEAST_COLUMNS, g->grain);
     int64_t rows = g->grain, columns = fc_min(width, fc_max(pixels / g->grain, least));
     while (columns > least && bytes(&job->spec, rows, columns, channels, job->kernels) > budget)
         columns = fc_round_up(fc_ceil_div(columns, 2), g->grain);
@@ -56,10 +59,15 @@ void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget)
     set_strips(job, bytes, rows_within(job, bytes, width, 1, budget, INT64_MAX), width, 1);
 }
 
-double fc_strips_excess(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes) {
-    enum { BOUND = 2 << 20, CHANNELS = 128 };
-    const int64_t least = bytes(s, 1, fc_min(8, s->out[FC_X]), fc_min(fc_group_in(s), CHANNELS), k);
-    return least > BOUND ? (double)least : 0;
+int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes) {
+    /* Beyond a reduction of about 5000, a strip of all channels and one panel's
+     * weights no longer stay in cache together. */
+    enum { LONG_REDUCTION = 5000, BLOCK = 128 };
+    const int64_t all = fc_group_in(s);
+    int64_t channels = all * fc_kernel_size(s) > LONG_REDUCTION ? fc_min(all, BLOCK) : all;
+    while (channels > 1 && bytes(s, 1, LEAST_COLUMNS, channels, k) > LEAST_BYTES)
+        channels = fc_ceil_div(channels, 2);
+    return channels;
 }
 
 void fc_strips_finish(fc_conv_job *job) {
@@ -157,10 +165,18 @@ bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t
     return job->plan->finite_weights && (last < 0 || first >= spec->in[axis]);
 }
 
-bool fc_strip_uses(const fc_conv_spec *s, int axis, int64_t count, int64_t i) {
-    for (int64_t r = 0; r < s->kernel[axis]; r++) {
-        const int64_t at = i - r * s->dilation[axis];
-        if (at >= 0 && at % s->stride[axis] == 0 && at / s->stride[axis] < count) return true;
-    }
-    return false;
+fc_strip_axis fc_strip_axis_of(const fc_conv_spec *s, int axis, int64_t count) {
+    const int64_t taps = s->kernel[axis], dilation = taps == 1 ? 1 : s->dilation[axis];
+    fc_strip_axis a;
+    a.step = fc_min(s->stride[axis], (taps - 1) * dilation + 1);
+    a.apart = fc_min(dilation, (count - 1) * a.step + 1);
+    a.size = (count - 1) * a.step + (taps - 1) * a.apart + 1;
+    return a;
+}
+
+int64_t fc_strip_source(const fc_conv_spec *s, int axis, int64_t count, int64_t position) {
+    const fc_strip_axis a = fc_strip_axis_of(s, axis, count);
+    if (s->kernel[axis] > 1 && a.apart < s->dilation[axis])
+        return position / a.apart * s->dilation[axis] + position % a.apart;
+    return position / a.step * s->stride[axis] + position % a.step;
 }

@@ -40,10 +40,6 @@ void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, in
 /* The same for strips of whole rows of one channel. */
 void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget);
 
-/* What a strip that cannot be cut small enough costs more, in the unit of
- * fc_conv_algorithm.cost: huge dilations leave holes that are copied too. */
-double fc_strips_excess(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes);
-
 /* Completes the geometry (items, scratch) once panels, per_visit and the other
  * byte counts are set. */
 void fc_strips_finish(fc_conv_job *job);
@@ -55,6 +51,18 @@ void fc_strips_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scr
  * with its scratch laid out, and the strip that holds an item (returns its panel). */
 fc_strip fc_strips_scratch(const fc_conv_job *job, void *scratch);
 int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s);
+
+/* How a strip lies along one axis: only what is read is kept, or large strides
+ * and dilations would be mostly holes. Output i meets tap t at position
+ * i * step + t * apart of `size`. */
+typedef struct {
+    int64_t step, apart, size;
+} fc_strip_axis;
+
+fc_strip_axis fc_strip_axis_of(const fc_conv_spec *s, int axis, int64_t count);
+
+/* Where that position lies in the input, from the strip's origin. */
+int64_t fc_strip_source(const fc_conv_spec *s, int axis, int64_t count, int64_t position);
 
 /* Where the strip's first output pixel starts to read on one axis; may lie in
  * the padding. */
@@ -71,7 +79,8 @@ const void *fc_strip_in(const fc_conv_job *job, const fc_strip *s, int64_t z, in
  * and so may be left out: it adds zeros (unless a weight is infinite or NaN). */
 bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t tap);
 
-/* Whether any output row of the strip uses input row `i` (from the origin). */
-bool fc_strip_uses(const fc_conv_spec *s, int axis, int64_t count, int64_t i);
+/* The most input channels that leave the smallest strip within bounds, however
+ * large the kernel; depends on no size of the image. */
+int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes);
 
 #endif

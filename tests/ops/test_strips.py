@@ -18,6 +18,12 @@ PROBLEMS = {
     "deep pointwise": Problem((1, 5003, 3, 40), (7, 5003, 1, 1)),
     "deep groups": Problem((1, 1300, 5, 20), (6, 650, 3, 3), groups=2),
     "wide groups": Problem((1, 12, 5, 3000), (12, 4, 3, 3), padding=1, groups=3),
+    # Strips leave out what lies between strides or taps.
+    "strides past the kernel": Problem((1, 5, 43, 61), (7, 5, 3, 2), (11, 5), 2),
+    "taps past the strip": Problem((1, 5, 40, 90), (7, 5, 3, 3), (1, 2), (2, 3), (19, 41)),
+    "holes in groups": Problem((1, 8, 40, 90), (8, 2, 3, 3), (9, 1), 1, (1, 40), groups=4),
+    "holes in channels": Problem((1, 6, 40, 90), (6, 1, 3, 3), (9, 1), 1, (1, 40), groups=6),
+    "large kernel": Problem((1, 130, 12, 30), (3, 130, 11, 11), padding=2),
 }
 
 
@@ -45,6 +51,34 @@ def test_cuts_do_not_change_the_bits(isa, dtype, layout, algorithm):
     columns = slice(1000, 1099)
     expected = whole[..., columns] if layout == "NCHW" else whole[:, :, columns]
     np.testing.assert_array_equal(part, expected)
+
+
+# x shape, filters, kernel, stride, padding, dilation: what asks for much scratch.
+LARGE = [
+    ((1, 16, 10000, 10000), 8, 3, 1, 1, 1),
+    ((1, 64, 1, 100000), 64, (1, 3), 1, 0, 1),
+    ((1, 3, 3, 100000), 256, 3, 1, 1, 1),
+    ((1, 1, 4000, 4000), 64, 11, 1, 5, 1),
+    ((1, 512, 224, 224), 64, 11, 1, 5, 1),
+    ((1, 512, 33, 33), 256, 3, 1, 18, 18),
+    ((1, 2048, 200, 200), 256, 3, 1, 60, 60),
+    ((1, 256, 500, 500), 256, 5, 50, 0, 1),
+    ((1, 4096, 56, 56), 4096, 1, 1, 0, 1),
+    ((1, 128, 300, 300), 128, 7, 3, 40, 13),
+]
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_scratch_is_bounded(isa, dtype, layout, case, algorithm):
+    """At most 2 MiB, however large the image, the kernel, its stride or its dilation."""
+    shape, filters, kernel, stride, padding, dilation = case
+    rows, columns = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    w = np.zeros((2, shape[1], rows, columns), dtype)
+    w = np.broadcast_to(w[:1], (min(filters, 16), *w.shape[1:]))
+    plan = fastconv.Conv2d(w, None, stride, padding, dilation, layout=layout, algorithm=algorithm)
+    given = shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1])
+    assert plan.explain(given)["scratch_bytes"] <= 2 << 20
 
 
 def test_scratch_does_not_grow_with_the_image():
