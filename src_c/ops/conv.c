@@ -104,7 +104,7 @@ const fc_conv_algorithm *fc_conv_packs_for(const fc_conv_plan *plan) {
 }
 
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k) {
-    return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s)) / (double)k->vl * 8;
+    return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s)) / (double)k->vl * 24;
 }
 
 /* A pointwise convolution on contiguous rows does not care where a row ends:
