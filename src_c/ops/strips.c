@@ -3,7 +3,7 @@
 #include "../base/integers.h"
 
 /* A strip that serves several panels keeps their unfinished sums in scratch. */
-enum { VISIT_BYTES = 512 * 1024 };
+enum { VISIT_BYTES = 512 * 1024, FEW = 8 };
 
 /* The smallest strip, and what it may take. */
 enum { LEAST_COLUMNS = 8, LEAST_BYTES = 768 * 1024 };
@@ -33,6 +33,9 @@ static void set_strips(fc_conv_job *job, fc_strip_bytes *bytes, int64_t rows, in
         const int64_t grain = a == FC_Z ? 1 : g->grain;
         const int64_t grains = fc_ceil_div(job->spec.out[a], grain);
         g->strips[a] = fc_ceil_div(grains, fc_ceil_div(size[a], grain));
+        /* Three strips are two for one thread and one for the other. */
+        if (a == FC_Y && g->strips[a] > 1 && g->strips[a] < FEW)
+            g->strips[a] = fc_min(fc_round_up(g->strips[a], 2), grains);
         g->out[a] = fc_ceil_div(grains, g->strips[a]) * grain;
     }
     g->channels = channels;
