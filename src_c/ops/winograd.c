@@ -125,7 +125,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
 }
 
 static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
-    return (double)packed_elements(s, k, t) / (double)k->vl * 50;
+    return (double)packed_elements(s, k, t) / (double)k->vl * 26;
 }
 
 /* The transformed filters of `n` channels from c on, of which `plain` has [tap][n][NR]. */

@@ -1,5 +1,6 @@
 /* What the parts of the Winograd family share: winograd.c chooses and packs,
- * winograd_run.c cuts the work and runs it. Arrays of 2 are by axis: y, x. */
+ * winograd_run.c cuts the work and runs it,
+ * winograd_planes.c carries one plane in and out. Arrays of 2 are by axis: y, x. */
 #ifndef FC_OPS_WINOGRAD_H
 #define FC_OPS_WINOGRAD_H
 
@@ -40,6 +41,28 @@ int64_t fc_winograd_u_step(const fc_winograd_form *f, const fc_kernels *k, int64
 /* An odd number of cache lines: as steps between transformed elements, even ones
  * would let them all fall on the same L1 sets. */
 int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k);
+
+/* Tiles that are worked on together: the same rectangle of some neighbouring planes. */
+typedef struct {
+    const fc_conv_job *job;
+    fc_winograd_form form;
+    int64_t plane, planes;            /* the chunk: first one and number */
+    int64_t tile[2], tiles[2], count; /* within each plane; count: all of them */
+    int64_t group, c_begin, c_size;   /* of the input channels */
+    int64_t pitch, v_step, z_step;    /* elements */
+    char *strip, *v, *z, *out;
+} fc_winograd_chunk;
+
+/* Input rows or columns that so many tiles read. */
+int64_t fc_winograd_extent(const fc_winograd_form *f, int axis, int64_t tiles);
+
+/* Whether the phases of the stride have to be put side by side before the transform. */
+bool fc_winograd_gathers(const fc_conv_spec *s, const fc_winograd_form *f, const fc_kernels *k);
+
+/* The chunk's channels of one plane, transformed, into v. */
+void fc_winograd_load(const fc_winograd_chunk *c, int64_t index);
+/* One panel's outputs of one plane, whose products are z. */
+void fc_winograd_store(const fc_winograd_chunk *c, int64_t index, int64_t panel, const void *z);
 
 void fc_winograd_cut(fc_conv_job *job, int64_t t);
 void fc_winograd_run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch, int64_t t);
