@@ -27,14 +27,16 @@ fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
         if (s->in[a] > LARGEST || s->kernel[a] > LARGEST || s->stride[a] > LARGEST ||
             s->dilation[a] > LARGEST || s->pad_lo[a] > LARGEST || s->pad_hi[a] > LARGEST)
             return FC_TOO_LARGE;
-        const int64_t window = (s->kernel[a] - 1) * s->dilation[a] + 1;
+        const int64_t window =
+            fc_add(fc_mul(s->kernel[a] - 1, s->dilation[a], &overflow), 1, &overflow);
         const int64_t padded = s->in[a] + s->pad_lo[a] + s->pad_hi[a];
         if (window > padded) return FC_EMPTY_OUTPUT;
         const int64_t room = padded - window;
         s->out[a] = room / s->stride[a] + 1;
         if (s->ceil_mode) {
             s->out[a] = fc_ceil_div(room, s->stride[a]) + 1;
-            if ((s->out[a] - 1) * s->stride[a] >= s->in[a] + s->pad_lo[a]) s->out[a]--;
+            const int64_t last = fc_mul(s->out[a] - 1, s->stride[a], &overflow);
+            if (last >= s->in[a] + s->pad_lo[a]) s->out[a]--;
         }
         size = fc_mul(size, s->out[a], &overflow);
         trim(s, a);
