@@ -8,13 +8,14 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test tsan bench versus lint clean
+.PHONY: help venv demo test tsan test-long bench versus lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    every kernel on a photograph: out/demo.png and a table"
 	@echo "make test    the tests, against the installed package"
 	@echo "make tsan    the thread pool under ThreadSanitizer, a thousand forks"
+	@echo "make test-long  the tests, and those that take minutes"
 	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
 	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
 	@echo "make versus  beside PyTorch, ONNX Runtime, ...: tables and plots in out/versus (20 minutes)"
@@ -56,6 +57,10 @@ test: .venv/.installed-test
 # with a thousand forks.
 tsan: .venv/.installed-test
 	cd tests && FASTCONV_TEST_LONG=1 ../$(BIN)/pytest test_threads_driver.py test_threads.py
+
+# The same, and what takes minutes: the forms of the tests that run very many cases.
+test-long: .venv/.installed-test
+	cd tests && ../$(BIN)/pytest -m "long or not long" .
 
 LAYERS ?= quick
 DTYPE ?= float32

@@ -1,6 +1,7 @@
 """Nothing beyond an array is read or written: arrays flush with a page that faults."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +31,24 @@ def test_the_fence_itself(side):
     assert done.returncode < 0  # killed by a signal
 
 
-@pytest.mark.parametrize("seed", ["in-place", 0, 1, 2])
-def test_seeded_cases(tmp_path, seed):
-    log = tmp_path / "cases.txt"
-    done = python(RUNNER, log, seed, 100)
-    cases = log.read_text().splitlines() if log.exists() else ["before the first case"]
-    assert done.returncode == 0, f"{cases[-1]}\n{done.stderr}"
-    assert cases[-1] == "done" and len(cases) > 300
+def fenced_cases(log, seed, count):
+    """Run the cases; returns how many different convolutions there were."""
+    done = python(RUNNER, log, seed, count)
+    last = log.read_text().strip() if log.exists() else "before the first case"
+    assert done.returncode == 0, f"{last}\n{done.stderr}"
+    found = re.match(r"done: (\d+) shapes, (\d+) calls", last)
+    assert found and int(found[2]) > 20 * int(found[1]), last
+    print(last)
+    return int(found[1])
+
+
+@pytest.mark.parametrize(("seed", "count"), [("in-place", 0), (0, 120)])
+def test_seeded_cases(tmp_path, seed, count):
+    assert fenced_cases(tmp_path / "case.txt", seed, count) > 40
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_very_many_cases(tmp_path, seed):
+    """Over 5,000 convolutions in all, each in every way."""
+    assert fenced_cases(tmp_path / "case.txt", seed, 700) > 250

@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import DTYPES, LAYOUTS, pools, problems
 from support import (
     SUMMING,
-    Problem,
     accepts,
     assert_within,
     bound,
     check,
     clip,
-    edges,
     from_layout,
     oracle_type,
     to_layout,
@@ -23,40 +22,12 @@ from support import (
 import fastconv
 from fastconv.reference import vectorized
 
-SIDES = st.integers(0, 4)
-LENGTHS = st.sampled_from(edges(4) + edges(16)) | st.integers(1, 40)
-ACTIVATIONS = st.sampled_from([None, None, "relu", "relu6", (-1.0, 0.5)])
-
-
-@st.composite
-def problems(draw):
-    kernel = draw(st.sampled_from([(1, 1), (3, 3), (3, 3), (5, 5), (7, 7), (1, 4), (2, 1), (4, 3)]))
-    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 3), (4, 1), (3, 2)]))
-    stride = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (3, 3), (1, 2), (4, 3)]))
-    padding = draw(
-        st.tuples(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES))
-        | st.sampled_from([0, 1, (0, 2), "same", "valid"])
-    )
-    groups = draw(st.sampled_from([1, 1, 1, 2, 3, 5, 8]))
-    each = draw(st.sampled_from([1, 1, 2, 3, 4, 8, 16, 17]))
-    count = draw(st.sampled_from([each, each, 1, 2, 6, 7, 17, 33]))
-    extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size = [max(draw(LENGTHS), e) for e in extent]
-    return Problem(
-        (draw(st.integers(0, 3)), groups * each, *size), (groups * count, each, *kernel),
-        stride, padding, dilation, groups, draw(st.booleans()), draw(ACTIVATIONS),
-    )
-
 
 def every(examples):
     def decorate(test):
         return settings(max_examples=examples, derandomize=True, deadline=None, database=None)(test)
 
     return decorate
-
-
-DTYPES = st.sampled_from([np.dtype(np.float32), np.dtype(np.float64)])
-LAYOUTS = st.sampled_from(["NCHW", "NHWC"])
 
 
 def ways(problem, dtype, layout):
@@ -189,18 +160,10 @@ def test_mixed_dtypes_are_computed_in_the_wider(problem, dtype):
 
 
 @every(150)
-@given(st.data(), DTYPES, LAYOUTS)
-def test_pooling(data, dtype, layout):
-    kernel = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    padding = tuple(tuple(data.draw(st.integers(0, k // 2)) for _ in "ab") for k in kernel)
-    steps = st.tuples(st.integers(1, 4), st.integers(1, 4))
-    stride, dilation = data.draw(st.none() | steps), data.draw(steps)
-    size = [max(data.draw(LENGTHS), (k - 1) * d + 1) for k, d in zip(kernel, dilation, strict=True)]
-    batch, channels = data.draw(st.integers(0, 2)), data.draw(st.integers(1, 5))
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    x = rng.choice([-np.inf, -3, -1, 0, 1, 2, np.nan], (batch, channels, *size),
-                   p=[0.2, 0.2, 0.2, 0.15, 0.15, 0.05, 0.05]).astype(dtype)
-    arguments = kernel, stride, padding, dilation, data.draw(st.booleans())
+@given(pools(), DTYPES, LAYOUTS)
+def test_pooling(pooling, dtype, layout):
+    x, arguments = pooling
+    x = x.astype(dtype)
     expected, where = vectorized.max_pool2d(x, *arguments, return_indices=True)
     for isa in fastconv.available_isas():
         with fastconv.use_isa(isa):
