@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test tsan test-long bench versus lint clean
+.PHONY: help venv demo test tsan test-long numbers bench versus lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test    the tests, against the installed package"
 	@echo "make tsan    the thread pool under ThreadSanitizer, a thousand forks"
 	@echo "make test-long  the tests, and those that take minutes"
+	@echo "make numbers the worst error of each algorithm, as a part of its bound"
 	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
 	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
 	@echo "make versus  beside PyTorch, ONNX Runtime, ...: tables and plots in out/versus (20 minutes)"
@@ -61,6 +62,9 @@ tsan: .venv/.installed-test
 # The same, and what takes minutes: the forms of the tests that run very many cases.
 test-long: .venv/.installed-test
 	cd tests && ../$(BIN)/pytest -m "long or not long" .
+
+numbers: .venv/.installed-test
+	cd tests && ../$(BIN)/python numbers_table.py
 
 LAYERS ?= quick
 DTYPE ?= float32
