@@ -112,9 +112,9 @@ def conv2d_grouped(
 ) -> NDArray[Any]:
     """Grouped convolution: independent convolutions side by side (AlexNet, ResNeXt).
 
-    Groups of 2, 4, 8 or 16 channels in and out share a vector, several groups at a time; larger
-    and uneven ones go group by group through the fastest dense algorithm.  A ValueError if
-    there is only one group.
+    Groups of no more channels, in and out, than a vector has lanes share one, several groups at
+    a time (in vectors of 2 or 4 lanes only where they fill it); larger ones go group by group
+    through the fastest dense algorithm.  A ValueError if there is only one group.
     """
     if _args.positive_int(groups, "groups") < 2:
         raise ValueError(f"groups must be at least 2 for a grouped convolution, got {groups}")

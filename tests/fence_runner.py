@@ -131,6 +131,8 @@ def in_place():
         yield Problem((2, 2, 3, length), (4, 2, 1, 1))
         yield Problem((1, length, 2, 3), (5, length, 1, 1))
         yield Problem((1, 2, 4, length + 2), (3, 2, 3, 3))
+        yield Problem((1, 2 * length, 2, 3), (2 * length, 2, 1, 1), groups=length)
+        yield Problem((1, 3 * length, 2, 3), (4 * length, 3, 1, 2), groups=length)
     for kernel in (3, 5, 7):
         for length in (1, 2, 7, 15, 16, 17, 33):
             for stride in (1, 2):

@@ -201,6 +201,7 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_evens FC_NAME(v_evens)         /* a0 a2 ... b0 b2 ... */
 #define v_odds FC_NAME(v_odds)           /* a1 a3 ... b1 b3 ... */
 #define v_slide FC_NAME(v_slide)         /* a_n a_n+1 ... b_0 ... b_n-1, for 0 < n < VL, n <= 4 */
+#define v_permute FC_NAME(v_permute)     /* (v, lanes): v[lanes[0]] v[lanes[1]] ... */
 #define v_transpose FC_NAME(v_transpose) /* VL vectors, in place */
 /* The same for the first VL / FC_HALVES lanes. */
 #define half FC_NAME(half)

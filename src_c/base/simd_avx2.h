@@ -101,6 +101,13 @@ FC_INLINE void f64_v_store_first(double *p, f64_vec v, int64_t n) {
     }
     if (n & 1) _mm_store_sd(p, part);
 }
+FC_INLINE f32_vec f32_v_permute(f32_vec v, f32_index_vec lanes) {
+    return (f32_vec)_mm256_permutevar8x32_ps(v, (__m256i)lanes);
+}
+FC_INLINE f64_vec f64_v_permute(f64_vec v, f64_index_vec lanes) {
+    const f64_index_vec halves = lanes * 2 | (lanes * 2 + 1) << 32;
+    return (f64_vec)_mm256_permutevar8x32_ps((__m256)v, (__m256i)halves);
+}
 
 /* The in-lane shuffle leaves the two middle 64-bit quarters exchanged. */
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {

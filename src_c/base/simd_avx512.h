@@ -100,6 +100,13 @@ FC_DEFINE_HALF(f32, ps)
 FC_DEFINE_HALF(f64, pd)
 #undef FC_DEFINE_HALF
 
+FC_INLINE f32_vec f32_v_permute(f32_vec v, f32_index_vec lanes) {
+    return (f32_vec)_mm512_permutexvar_ps((__m512i)lanes, v);
+}
+FC_INLINE f64_vec f64_v_permute(f64_vec v, f64_index_vec lanes) {
+    return (f64_vec)_mm512_permutexvar_pd((__m512i)lanes, v);
+}
+
 FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
     const __m512i lanes =
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

@@ -15,6 +15,11 @@
     FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
         return T##_v_load_range_or((T##_vec){0}, p, lo, hi); \
     } \
+    FC_INLINE T##_vec T##_v_permute(T##_vec v, T##_index_vec lanes) { \
+        T##_vec out; \
+        for (int k = 0; k < T##_VL; k++) out[k] = v[lanes[k]]; \
+        return out; \
+    } \
     FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
         if (n > T##_VL) __builtin_unreachable(); \
         memcpy(p, &v, (size_t)n * sizeof *p); \

@@ -1,6 +1,6 @@
-/* Small groups, channels innermost: one vector holds the channels of several
- * whole groups. Each input channel of a group is spread over its group's lanes
- * by a shuffle, so that no lane idles however small the groups are. */
+/* Small groups, channels innermost: one vector holds the output channels of several
+ * whole groups. Each input channel of a group is spread over its group's lanes by a
+ * shuffle, so that few lanes idle however small the groups are. */
 
 /* Lanes of `x` rearranged: lane k takes lane k - k % SIZE + c. */
 FC_INLINE vec FC_NAME(spread)(vec x, const int SIZE, const int c) {
@@ -15,51 +15,139 @@ FC_INLINE vec FC_NAME(spread)(vec x, const int SIZE, const int c) {
 #endif
 }
 
+/* The inputs of VL output channels from p on: VL elements, or the first n. */
+FC_INLINE vec FC_NAME(grouped_load)(const real *p, int64_t n) {
+    return n >= VL ? v_load(p) : v_load_first(p, n);
+}
+
+/* SIZE channels in and out of each group, or 0: as a->lanes says. */
 FC_INLINE void FC_NAME(grouped_tile)(const int PIXELS, const int SIZE, const fc_grouped_args *a,
                                      const real *const *x, real *const *out) {
+    const int64_t inputs = SIZE ? SIZE : a->inputs;
     const real *w = a->w;
     const vec bias = v_load((const real *)a->bias);
     vec acc[GROUPED_PIXELS];
     FC_UNROLL for (int m = 0; m < PIXELS; m++) acc[m] = bias;
 
-    for (int64_t t = 0; t < a->taps; t++, w += SIZE * VL) {
+    for (int64_t t = 0; t < a->taps; t++) {
+        if (SIZE == VL) {
+            /* One group: its inputs are broadcast by the load ports. */
+            FC_UNROLL for (int c = 0; c < SIZE; c++, w += VL) {
+                const vec wc = v_load(w);
+                FC_UNROLL for (int m = 0; m < PIXELS; m++)
+                    acc[m] += v_set1(x[m][a->tap[t] + c]) * wc;
+            }
+            continue;
+        }
         vec xv[GROUPED_PIXELS];
-        FC_UNROLL for (int m = 0; m < PIXELS; m++) xv[m] = v_load(x[m] + a->tap[t]);
-        FC_UNROLL for (int c = 0; c < SIZE; c++) {
-            const vec wc = v_load(w + c * VL);
-            FC_UNROLL for (int m = 0; m < PIXELS; m++)
-                acc[m] += FC_NAME(spread)(xv[m], SIZE, c) * wc;
+        FC_UNROLL for (int m = 0; m < PIXELS; m++)
+            xv[m] = FC_NAME(grouped_load)(x[m] + a->tap[t], a->readable);
+        if (SIZE) {
+            FC_UNROLL for (int c = 0; c < SIZE; c++, w += VL) {
+                const vec wc = v_load(w);
+                FC_UNROLL for (int m = 0; m < PIXELS; m++)
+                    acc[m] += FC_NAME(spread)(xv[m], SIZE, c) * wc;
+            }
+        } else {
+            const v_lane *lanes = a->lanes;
+            for (int64_t c = 0; c < inputs; c++, w += VL, lanes += VL) {
+                const vec wc = v_load(w);
+                v_index from;
+                memcpy(&from, lanes, sizeof from);
+                FC_UNROLL for (int m = 0; m < PIXELS; m++) acc[m] += v_permute(xv[m], from) * wc;
+            }
         }
     }
 
     const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
-    FC_UNROLL for (int m = 0; m < PIXELS; m++)
-        v_store_first(out[m], v_min(hi, v_max(lo, acc[m])), a->channels);
+    FC_UNROLL for (int m = 0; m < PIXELS; m++) {
+        const vec result = v_min(hi, v_max(lo, acc[m]));
+        if (a->channels == VL)
+            v_store(out[m], result);
+        else
+            v_store_first(out[m], result, a->channels);
+    }
 }
 
-/* Sizes beyond VL are never called; they only have to compile. */
-#define FC_WITHIN(SIZE) ((SIZE) < VL ? (SIZE) : VL)
+#if FC_VECTOR_BYTES == 64
+/* HALVES groups of half a vector each, in half vectors, whose inputs the load ports
+ * broadcast, where a shuffle would compete with the multiplications. */
+FC_INLINE void FC_NAME(grouped_halves)(const int PIXELS, const int HALVES, const fc_grouped_args *a,
+                                       const real *const *x, real *const *out) {
+    enum { SIZE = VL / 2 };
+    typedef real half __attribute__((vector_size(SIZE * sizeof(real))));
+    const real *w = a->w;
+    half acc[2][GROUPED_PIXELS], wc[2];
+    memcpy(wc, a->bias, sizeof wc);
+    FC_UNROLL for (int h = 0; h < HALVES; h++) {
+        FC_UNROLL for (int m = 0; m < PIXELS; m++) acc[h][m] = wc[h];
+    }
+    for (int64_t t = 0; t < a->taps; t++) {
+        const real *p[GROUPED_PIXELS];
+        FC_UNROLL for (int m = 0; m < PIXELS; m++) p[m] = x[m] + a->tap[t];
+        FC_UNROLL for (int c = 0; c < SIZE; c++, w += VL) {
+            memcpy(wc, w, sizeof wc);
+            FC_UNROLL for (int m = 0; m < PIXELS; m++) {
+                FC_UNROLL for (int h = 0; h < HALVES; h++) acc[h][m] += p[m][h * SIZE + c] * wc[h];
+            }
+        }
+    }
+    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    FC_UNROLL for (int m = 0; m < PIXELS; m++) {
+        vec result = {0};
+        FC_UNROLL for (int h = 0; h < HALVES; h++)
+            memcpy((char *)&result + (size_t)h * sizeof(half), &acc[h][m], sizeof(half));
+        result = v_min(hi, v_max(lo, result));
+        if (HALVES == 2)
+            v_store(out[m], result);
+        else
+            v_store_first(out[m], result, SIZE);
+    }
+}
+
+FC_INLINE void FC_NAME(grouped_half_tile)(const int PIXELS, const fc_grouped_args *a,
+                                          const real *const *x, real *const *out) {
+    if (a->channels == VL)
+        FC_NAME(grouped_halves)(PIXELS, 2, a, x, out);
+    else
+        FC_NAME(grouped_halves)(PIXELS, 1, a, x, out);
+}
+#endif
+
 #define FC_SIZE(SIZE) \
     static __attribute__((noinline)) void FC_NAME(grouped_##SIZE)( \
         const fc_grouped_args *a, const real *const *x, real *const *out, bool full) { \
         if (full) \
-            FC_NAME(grouped_tile)(GROUPED_PIXELS, FC_WITHIN(SIZE), a, x, out); \
+            FC_GROUPED_TILE(GROUPED_PIXELS, SIZE, a, x, out); \
         else \
-            FC_NAME(grouped_tile)(1, FC_WITHIN(SIZE), a, x, out); \
+            FC_GROUPED_TILE(1, SIZE, a, x, out); \
     }
+/* Sizes beyond VL are never called; they only have to compile. */
+#if FC_VECTOR_BYTES == 64
+#define FC_GROUPED_TILE(PIXELS, SIZE, a, x, out) \
+    if ((SIZE) == VL / 2) \
+        FC_NAME(grouped_half_tile)(PIXELS, a, x, out); \
+    else \
+        FC_NAME(grouped_tile)(PIXELS, (SIZE) < VL ? (SIZE) : VL, a, x, out)
+#else
+#define FC_GROUPED_TILE(PIXELS, SIZE, a, x, out) \
+    FC_NAME(grouped_tile)(PIXELS, (SIZE) < VL ? (SIZE) : VL, a, x, out)
+#endif
+FC_SIZE(0)
 FC_SIZE(2)
 FC_SIZE(4)
 FC_SIZE(8)
 FC_SIZE(16)
 #undef FC_SIZE
-#undef FC_WITHIN
+#undef FC_GROUPED_TILE
 
 static void FC_NAME(grouped)(const fc_grouped_args *a) {
     typedef void tile_fn(const fc_grouped_args *, const real *const *, real *const *, bool);
-    tile_fn *const tile = a->group_size == 2   ? FC_NAME(grouped_2)
-                          : a->group_size == 4 ? FC_NAME(grouped_4)
-                          : a->group_size == 8 ? FC_NAME(grouped_8)
-                                               : FC_NAME(grouped_16);
+    tile_fn *const tile = a->lanes         ? FC_NAME(grouped_0)
+                          : a->inputs == 2 ? FC_NAME(grouped_2)
+                          : a->inputs == 4 ? FC_NAME(grouped_4)
+                          : a->inputs == 8 ? FC_NAME(grouped_8)
+                                           : FC_NAME(grouped_16);
     int64_t y = a->begin / a->width, column = a->begin % a->width;
     for (int64_t at = a->begin; at < a->end;) {
         const int64_t n = a->end - at >= GROUPED_PIXELS ? GROUPED_PIXELS : 1;
@@ -73,7 +161,19 @@ static void FC_NAME(grouped)(const fc_grouped_args *a) {
                 y++;
             }
         }
-        tile(a, x, out, n > 1);
+        /* All panels of a pixel in turn: its channels lie together. */
+        fc_grouped_args one = *a;
+        for (int64_t p = 0; p < a->panels; p++) {
+            one.channels = p + 1 < a->panels ? a->out_panel : a->channels - p * a->out_panel;
+            tile(&one, x, out, n > 1);
+            one.w = (const real *)one.w + a->taps * a->inputs * VL;
+            one.bias = (const real *)one.bias + VL;
+            one.readable -= a->x_panel;
+            for (int64_t m = 0; m < n; m++) {
+                x[m] += a->x_panel;
+                out[m] += a->out_panel;
+            }
+        }
         at += n;
     }
 }

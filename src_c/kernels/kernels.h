@@ -99,19 +99,23 @@ typedef struct {
     double lo, hi;
 } fc_depthwise_pixels_args;
 
-/* Small groups, channels innermost: VL output channels of VL / group_size whole
- * groups, each as many inputs as outputs (group_size divides VL, is 2, 4, 8 or 16).
- *   out[pixel][k] = clip(bias[k] + sum_{t, c < group_size}
- *       x[pixel + tap[t] + k - k % group_size + c] * w[(t * group_size + c) * VL + k])
- * for k < channels <= VL. VL elements are read at each tap. */
+/* Small groups, channels innermost, in panels of up to VL output channels of whole
+ * groups. Panel p reads from x + p * x_panel, writes to out + p * out_panel:
+ *   out[pixel][k] = clip(bias[k] + sum_{t, c < inputs}
+ *       x[pixel + tap[t] + lane(c, k)] * w[(t * inputs + c) * VL + k])
+ * with its own bias[VL] and w, which follow those of the panel before. lane(c, k) is
+ * lanes[c * VL + k] < VL, integers as wide as the reals; where `lanes` is NULL, groups
+ * have `inputs` channels in and out, 2, 4, 8 or 16 and at most VL, and it is
+ * k - k % inputs + c. A panel has out_panel channels, the last one what is left of
+ * `channels`. `readable` elements from a pixel's x on may be read, VL a panel. */
 typedef struct {
-    const void *x, *w, *bias;
+    const void *x, *w, *bias, *lanes;
     void *out;
     const int64_t *tap;
-    int64_t taps, group_size;
+    int64_t taps, inputs, readable;
     int64_t begin, end, width;
-    int64_t x_row, x_column, out_row, out_column;
-    int64_t channels;
+    int64_t x_row, x_column, x_panel, out_row, out_column, out_panel;
+    int64_t panels, channels;
     double lo, hi;
 } fc_grouped_args;
 

@@ -2,8 +2,11 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from support import Problem, accepts, check, tile
+
+import fastconv
 
 SIZES = pytest.mark.parametrize("size", [2, 4, 8, 16])
 
@@ -13,6 +16,42 @@ def check_or_refuse(problem, dtype, layout, size, vl):
     assert accepts(problem, dtype, "grouped", layout) == (size <= vl)
     if size <= vl:
         check(problem, dtype, "grouped", layout)
+
+
+# Channels in and out of a group that take lanes from a table.
+@pytest.mark.parametrize("each", [(1, 2), (1, 3), (2, 1), (3, 3), (5, 5), (6, 6), (7, 7), (4, 2),
+                                  (2, 4), (3, 8), (8, 3), (8, 4), (12, 12), (13, 16), (17, 2)])
+def test_groups_of_any_size(isa, dtype, layout, each):
+    vl = tile(isa, dtype).vl
+    for groups, kernel, stride in [(2, (3, 3), 1), (5, (1, 1), 1), (7, (2, 3), 2), (16, (1, 1), 1)]:
+        size = max(each)
+        problem = Problem((2, groups * each[0], 5, 11), (groups * each[1], each[0], *kernel),
+                          stride, kernel[0] // 2, groups=groups)
+        assert accepts(problem, dtype, "grouped", layout) == (size <= vl and vl >= 8)
+        if size <= vl and vl >= 8:
+            check(problem, dtype, "grouped", layout)
+
+
+@SIZES
+def test_in_place_and_by_strips(isa, dtype, size):
+    """Channels last: read where they lie without padding, in padded strips otherwise."""
+    for groups, width, padding in itertools.product((3, 4, 9), (5, 40), (0, 1)):
+        channels = groups * size
+        problem = Problem((1, channels, 6, width), (channels, size, 3, 3), (2, 1), padding, 1,
+                          groups)
+        check_or_refuse(problem, dtype, "NHWC", size, tile(isa, dtype).vl)
+
+
+def test_not_a_number_stays_in_its_group(isa, dtype, layout):
+    """Lanes that a panel leaves idle read their neighbours' channels."""
+    x = np.ones((1, 15, 3, 4), dtype)
+    x[:, 4] = np.nan
+    w = np.ones((15, 3, 1, 1), dtype)
+    x = x if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    y = fastconv.conv2d_grouped(x, w, groups=5, layout=layout)
+    y = y if layout == "NCHW" else np.moveaxis(y, -1, 1)
+    assert np.isnan(y).all(axis=(0, 2, 3)).tolist() == [False] * 3 + [True] * 3 + [False] * 9
+    assert not np.isnan(np.delete(y, [3, 4, 5], 1)).any()
 
 
 @SIZES
