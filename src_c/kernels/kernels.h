@@ -193,6 +193,8 @@ typedef struct {
     int64_t *index;
     int64_t planes, channels;
     int64_t height, width, row_begin, row_end, out_width;
+    int64_t
+        index_origin; /* added to each index by max_pool_pixels: of the row that x begins with */
     int64_t x_plane, x_row, x_column, out_plane, out_row, out_column;
     int64_t index_plane, index_row, index_column;
     int64_t kernel[2], stride[2], dilation[2], pad[2];

@@ -102,7 +102,7 @@ FC_INLINE vec FC_NAME(pixel_window)(const bool INDEXED, const bool PART, const f
         for (int64_t j = s[0]; j < s[1]; j++) {
             const int64_t column = x + j * a->dilation[1];
             const vec tap = FC_NAME(pixel_load)(PART, p + column * a->x_column, n);
-            const v_index here = (v_index){0} + (v_lane)(row * a->width + column);
+            const v_index here = (v_index){0} + (v_lane)(a->index_origin + row * a->width + column);
             if (!INDEXED)
                 top = v_max_nan(top, tap);
             else if (i == r[0] && j == s[0])

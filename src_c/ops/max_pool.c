@@ -65,10 +65,40 @@ static bool has_pixel_kernel(const fc_max_pool_job *j) {
            lanes_count(j);
 }
 
+/* Rows of the image that `rows` output rows look at, those in padding included. */
+static int64_t reach(const fc_max_pool_spec *s, int axis, int64_t count) {
+    return (count - 1) * s->stride[axis] + (s->kernel[axis] - 1) * s->dilation[axis] + 1;
+}
+
+/* Bytes of the scratch of an item of `rows` output rows that goes by transposed planes:
+ * the images, the maxima and the indices, a vector of channels wide. */
+static int64_t transposed_bytes(const fc_max_pool_job *j, int64_t rows, int64_t part[3]) {
+    const fc_max_pool_spec *s = &j->spec;
+    const int64_t vl = j->kernels->vl, in = fc_min(reach(s, 0, rows), s->in[0]) * s->in[1];
+    part[0] = fc_round_up(in * vl * j->kernels->element, FC_SCRATCH_ALIGNMENT);
+    part[1] = fc_round_up(rows * s->out[1] * vl * j->kernels->element, FC_SCRATCH_ALIGNMENT);
+    part[2] = j->index.data ? rows * s->out[1] * vl * (int64_t)sizeof(int64_t) : 0;
+    return part[0] + part[1] + part[2];
+}
+
+/* Windows that the kernel for any plane would go through element by element. */
+static bool wants_transposing(const fc_max_pool_job *j) {
+    enum { MOST = 1 << 20 };
+    const fc_max_pool_spec *s = &j->spec;
+    int64_t part[3];
+    const bool slow = j->index.data || s->stride[1] > 2 || j->x.axis[FC_X] != 1;
+    /* Sizes this small cannot overflow what is computed from them. */
+    const bool small = s->in[0] < MOST && s->in[1] < MOST && s->out[1] < MOST &&
+                       s->kernel[0] < MOST && s->dilation[0] < MOST && s->stride[0] < MOST;
+    return slow && small && s->channels > 1 && s->in[0] > 0 && s->in[1] > 0 && lanes_count(j) &&
+           transposed_bytes(j, 1, part) <= MOST;
+}
+
 void fc_max_pool_job_make(fc_max_pool_job *j, const fc_max_pool_spec *s, const fc_isa *isa,
                           const fc_tensor *x, const fc_tensor *y, const fc_tensor *index) {
     const fc_kernels *k = isa->kernels[s->dtype];
     *j = (fc_max_pool_job){.spec = *s, .kernels = k, .x = *x, .y = *y, .planes = 1};
+    j->copy_index = isa->kernels[FC_F64]->copy;
     if (index) j->index = *index;
     int64_t planes = s->channels,
             rows = BLOCK_BYTES / fc_max(s->in[1], 1) / k->element / s->stride[0];
@@ -79,17 +109,79 @@ void fc_max_pool_job_make(fc_max_pool_job *j, const fc_max_pool_spec *s, const f
         j->kernel = k->max_pool_pixels;
         planes = 1;
         rows /= s->channels;
+    } else if (wants_transposing(j)) {
+        j->kernel = k->max_pool_pixels;
+        j->transposed = true;
+        j->planes = fc_min(k->vl, s->channels);
+        rows = rows * 4 / k->vl; /* it is all copied anyway: fewer rows twice */
     } else {
         j->kernel = k->max_pool_any;
-        const int64_t reach = (s->out[1] - 1) * s->stride[1] + (s->kernel[1] - 1) * s->dilation[1] +
-                              1;
         /* The kernel works in whole vectors, at a step of 2 in pairs of them. */
-        j->scratch_bytes = (fc_max(reach, s->in[1] + s->pad_lo[1]) + 3 * k->vl) * k->element;
+        j->scratch_bytes = (fc_max(reach(s, 1, s->out[1]), s->in[1] + s->pad_lo[1]) + 3 * k->vl) *
+                           k->element;
     }
-    j->rows = fc_clamp(rows, fc_min(MIN_ROWS, s->out[0]), s->out[0]);
+    int64_t part[3];
+    j->rows = j->transposed ? fc_clamp(rows, 1, s->out[0])
+                            : fc_clamp(rows, fc_min(MIN_ROWS, s->out[0]), s->out[0]);
+    if (j->transposed) j->scratch_bytes = transposed_bytes(j, j->rows, part);
     j->plane_blocks = fc_ceil_div(planes, j->planes);
     j->row_blocks = fc_ceil_div(s->out[0], j->rows);
     j->items = s->batch * j->plane_blocks * j->row_blocks;
+}
+
+/* Moves `planes` planes of rows to pixels of that many channels, or back. */
+static void transpose(void (*copy)(const fc_copy_args *), const void *from, void *to,
+                      int64_t planes, int64_t columns, int64_t from_plane, int64_t from_column,
+                      int64_t to_plane, int64_t to_column) {
+    copy(&(fc_copy_args){
+        .from = from,
+        .to = to,
+        .rows = planes,
+        .columns = columns,
+        .from_row = from_plane,
+        .from_column = from_column,
+        .to_row = to_plane,
+        .to_column = to_column,
+    });
+}
+
+/* A few planes at a time as channels of one image: any window then is as good as any. */
+static void run_transposed(const fc_max_pool_job *j, const fc_max_pool_args *a, void *scratch) {
+    const fc_kernels *k = j->kernels;
+    const int64_t rows = a->row_end - a->row_begin, width = a->width, c = a->planes;
+    const int64_t y0 = a->row_begin * a->stride[0] - a->pad[0];
+    const int64_t top = fc_clamp(y0, 0, a->height - 1);
+    const int64_t bottom = fc_clamp(y0 + reach(&j->spec, 0, rows), top + 1, a->height);
+    int64_t part[3];
+    transposed_bytes(j, j->rows, part);
+    char *image = scratch, *out = image + part[0], *index = out + part[1];
+    for (int64_t y = top; y < bottom; y++)
+        transpose(k->copy, fc_at(a->x, y * a->x_row, k), fc_at_mut(image, (y - top) * width * c, k),
+                  c, width, a->x_plane, a->x_column, 1, c);
+    fc_max_pool_args b = *a;
+    b.x = image;
+    b.out = out;
+    b.channels = c;
+    b.height = bottom - top;
+    b.row_begin = 0;
+    b.row_end = rows;
+    b.pad[0] = top - y0;
+    b.x_column = b.out_column = b.index_column = c;
+    b.x_row = width * c;
+    b.out_row = b.index_row = a->out_width * c;
+    b.index_origin = top * width;
+    if (a->index) b.index = (int64_t *)(void *)index;
+    j->kernel(&b);
+    for (int64_t y = 0; y < rows; y++) {
+        const int64_t row = a->row_begin + y, at = y * a->out_width * c;
+        transpose(k->copy, fc_at(out, at, k), fc_at_mut(a->out, row * a->out_row, k), c,
+                  a->out_width, 1, c, a->out_plane, a->out_column);
+        /* Copies move bits, so that doubles may stand for the integers. */
+        if (a->index)
+            transpose(j->copy_index, (const int64_t *)(const void *)index + at,
+                      a->index + row * a->index_row, c, a->out_width, 1, c, a->index_plane,
+                      a->index_column);
+    }
 }
 
 void fc_max_pool_run(const fc_max_pool_job *j, int64_t begin, int64_t end, void *scratch) {
@@ -126,7 +218,10 @@ void fc_max_pool_run(const fc_max_pool_job *j, int64_t begin, int64_t end, void 
             a.index_row = j->index.axis[FC_Y];
             a.index_column = j->index.axis[FC_X];
         }
-        j->kernel(&a);
+        if (j->transposed)
+            run_transposed(j, &a, scratch);
+        else
+            j->kernel(&a);
     }
 }
 

@@ -19,8 +19,10 @@ typedef struct {
     fc_max_pool_spec spec;
     const fc_kernels *kernels;
     void (*kernel)(const fc_max_pool_args *);
+    void (*copy_index)(const fc_copy_args *);
     fc_tensor x, y, index;            /* index.data is NULL where it is not wanted */
     int64_t planes, rows;             /* of one item; channels-last images are one plane */
+    bool transposed;                  /* an item's planes are copied to channels-last scratch */
     int64_t plane_blocks, row_blocks; /* of one image */
     int64_t items, scratch_bytes;
 } fc_max_pool_job;

@@ -40,6 +40,24 @@ def test_batches_channels_and_layouts(isa, dtype, layout):
             )
 
 
+@pytest.mark.parametrize("channels", [2, 5, 17, 40])
+def test_planes_that_go_as_channels(isa, dtype, channels):
+    """Windows without a kernel for planes, cut in blocks of channels and of rows."""
+    rng = np.random.default_rng(channels)
+    x = rng.integers(-9, 9, (2, channels, 70, 31)).astype(dtype)
+    x[rng.random(x.shape) < 0.002] = np.nan
+    for arguments in [(7, 1, 3), (3, 3, 1), (4, 2, 2, 3), ((2, 5), (1, 3), 0, (2, 1), True),
+                      ((70, 31), 1), (2, 2, 1, (69, 1))]:
+        expected, where = vectorized.max_pool2d(x, *arguments, return_indices=True)
+        got, indices = fastconv.max_pool2d(x, *arguments, return_indices=True)
+        np.testing.assert_array_equal(got, expected, str(arguments))
+        np.testing.assert_array_equal(indices, where, str(arguments))
+        np.testing.assert_array_equal(fastconv.max_pool2d(x, *arguments), expected)
+        view = x[..., ::-1, ::-1]
+        expected = vectorized.max_pool2d(view, *arguments)
+        np.testing.assert_array_equal(fastconv.max_pool2d(view, *arguments), expected)
+
+
 def test_a_window_without_a_pixel(isa, dtype):
     """Taps at -1 and 2 of an axis of length 2: -infinity, and -1 for its place."""
     x = np.zeros((1, 2, 2), dtype)
