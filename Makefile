@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test tsan test-long numbers bench versus lint clean
+.PHONY: help venv demo test tsan test-long numbers bench versus lint clean asan msan valgrind fuzz debug
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo "             (THREADS=2, VERSUS='--quick --layers rn50 --peers torch,ncnn')"
 	@echo "make venv    .venv with the package built from source"
 	@echo "make lint    ruff, cython-lint, clang-format and mypy"
+	@echo "make asan msan valgrind debug    the C programs and the tests under these (CONTRIBUTING.md)"
+	@echo "make fuzz                        libFuzzer (FUZZ_SECONDS=60)"
 	@echo "make clean   remove what the targets above made"
 	@echo "PYTHON=...   the interpreter that .venv is made with (now: $(PYTHON))"
 
@@ -98,6 +100,36 @@ lint: .venv/.installed-lint
 		echo "clang-format --dry-run -Werror"; \
 		find $(wildcard src_c tests/c) -name '*.[ch]' -exec clang-format --dry-run -Werror {} +; \
 	else echo "clang-format: skipped, it is not installed"; fi
+
+# ---- instruments: what each needs and does is in tests/instruments.py
+
+msan valgrind fuzz:
+	$(PYTHON) tests/instruments.py $@
+
+# The package once more, with other flags, beside the one in .venv. From a copy of the sources:
+# the build keeps objects by their names, whatever they were compiled with.
+FLAVOUR_asan := FASTCONV_CFLAGS="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all"
+FLAVOUR_debug := FASTCONV_DEBUG=1
+build/%/.built: $(SOURCES) | .venv/.installed-test
+	rm -rf build/$* && mkdir -p build/$*/src
+	cp -r fastconv src_c setup.py pyproject.toml MANIFEST.in README.md LICENSE build/$*/src
+	rm -rf build/$*/src/fastconv/*.so build/$*/src/fastconv/_core.c
+	cd build/$*/src && $(FLAVOUR_$*) $(CURDIR)/$(PIP) install --no-deps --target ../lib .
+	@touch $@
+
+# CPython itself leaks at exit, so leaks are looked for in the C program alone. A fault must end
+# the process as it does without the sanitizer: tests with fences wait for that.
+asan: build/asan/.built
+	$(PYTHON) tests/instruments.py asan
+	cd tests && PYTHONPATH=../build/asan/lib PYTHONMALLOC=malloc \
+		ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0 \
+		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
+
+# Scratch is filled with NaN at each use.
+debug: build/debug/.built
+	$(PYTHON) tests/instruments.py debug
+	cd tests && PYTHONPATH=../build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
 
 clean:
 	rm -rf .venv out build dist *.egg-info fastconv/_core.c fastconv/*.so

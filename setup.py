@@ -46,6 +46,8 @@ class BuildWithIsas(build_ext):
             raise SystemExit(f"fastconv has no kernels for {machine}; it knows {sorted(ISAS)}")
         strict = STRICT if os.environ.get("FASTCONV_STRICT") else ["-Wno-psabi"]
         extra = os.environ.get("FASTCONV_CFLAGS", "").split()
+        if os.environ.get("FASTCONV_DEBUG"):
+            extra.append("-DFC_DEBUG")  # scratch is filled with NaN at each use
         headers = [str(p) for p in Path("src_c").rglob("*") if p.suffix in (".h", ".def")]
         kernels = [str(p) for p in Path("src_c").rglob("*.inc.c")]
 

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from building import build_selftest, run
+from building import build, run
 
 COMPILER, QEMU = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
 
@@ -12,6 +12,6 @@ COMPILER, QEMU = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch
 @pytest.mark.skipif(COMPILER is None, reason="needs aarch64-linux-gnu-gcc")
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-aarch64")
 def test_neon(tmp_path):
-    printed = run(QEMU, build_selftest(COMPILER, ["neon"], tmp_path, "-static"))
+    printed = run(QEMU, build("selftest", COMPILER, ["neon"], tmp_path, "-static"))
     assert re.search(r"^\d{5,} checks, 0 failures$", printed, re.M), printed
     assert "neon: done" in printed

@@ -30,6 +30,11 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #else
 #define FC_UNROLL FC_PRAGMA(GCC unroll 64)
 #endif
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define FC_PLAIN 1
+#endif
+#endif
 /* Keeps a value in a register here: stops the compiler from hoisting so many
  * loads that it has to spill. */
 #if defined(__x86_64__)
@@ -60,7 +65,9 @@ FC_DEFINE_COMMON(f32)
 FC_DEFINE_COMMON(f64)
 #undef FC_DEFINE_COMMON
 
-#if FC_VECTOR_BYTES == 64
+#if FC_PLAIN
+#include "simd_plain.h"
+#elif FC_VECTOR_BYTES == 64
 #include "simd_avx512.h"
 #elif FC_VECTOR_BYTES == 32
 #include "simd_avx2.h"
@@ -70,7 +77,7 @@ FC_DEFINE_COMMON(f64)
 #include "simd_neon.h"
 #endif
 
-#if !defined(__AVX512F__)
+#if !defined(__AVX512F__) || FC_PLAIN
 #define FC_DEFINE_TAKE(T) \
     FC_INLINE void T##_v_take(T##_vec *top, T##_index_vec *at, T##_vec v, T##_index_vec v_at) { \
         const T##_index_vec better = ~(v <= *top) & (*top == *top); \

@@ -35,11 +35,24 @@ static void *allocate(size_t bytes) {
     return aligned_alloc(FC_WORKSPACE_ALIGNMENT, bytes);
 }
 
+/* A debug build shows what reads scratch before it writes there: 8 bytes that are a NaN in either
+ * type, signalling in double and in every other float, and an offset beyond everything. */
+static void *poisoned(void *block, size_t bytes) {
+#ifdef FC_DEBUG
+    static const uint64_t pattern = 0x7ff400007fa00000;
+    if (block)
+        for (size_t i = 0; i < bytes / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
+#else
+    (void)bytes;
+#endif
+    return block;
+}
+
 void *fc_workspace_acquire(size_t bytes) {
     /* Rounded up, so that slightly larger problems do not each reallocate. */
     const size_t rounded = (bytes + 0xffff) & ~(size_t)0xffff;
     if (rounded < bytes) return NULL;
-    if (mine.in_use) return allocate(rounded);
+    if (mine.in_use) return poisoned(allocate(rounded), rounded);
     if (bytes > mine.bytes || !mine.block) {
         pthread_once(&once, make_key);
         replace(NULL, 0);
@@ -48,7 +61,7 @@ void *fc_workspace_acquire(size_t bytes) {
         replace(block, rounded);
     }
     mine.in_use = true;
-    return mine.block;
+    return poisoned(mine.block, mine.bytes);
 }
 
 void fc_workspace_release(void *block) {

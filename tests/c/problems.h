@@ -9,6 +9,7 @@
 typedef struct {
     int64_t channels, filters, groups, height, width, kernel[2], stride[2], dilation[2];
     int64_t pad[4]; /* top, bottom, left, right */
+    int64_t batch;
 } problem;
 
 static const problem problems[] = {
@@ -41,6 +42,15 @@ static int64_t out_size(const problem *p, int axis) {
             (p->kernel[axis] - 1) * p->dilation[axis] - 1) /
                p->stride[axis] +
            1;
+}
+
+/* Whether there is any output. */
+static bool fits(const problem *p) {
+    const int64_t in[2] = {p->height, p->width};
+    for (int a = 0; a < 2; a++)
+        if ((p->kernel[a] - 1) * p->dilation[a] + 1 > in[a] + p->pad[2 * a] + p->pad[2 * a + 1])
+            return false;
+    return true;
 }
 
 static fc_conv_spec spec_of(const problem *p, fc_dtype dtype, bool channels_last) {

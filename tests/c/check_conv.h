@@ -1,0 +1,159 @@
+/* A convolution by every algorithm on every instruction set against the reference: within the
+ * derived bound, nothing written beside the result, and the same bits for other strides, another
+ * order of the items and each image on its own. */
+#ifndef FC_TESTS_CHECK_CONV_H
+#define FC_TESTS_CHECK_CONV_H
+
+#include "check.h"
+#include "reference.h"
+
+typedef struct {
+    const problem *p;
+    const form *f;
+    const fc_isa *isa;
+    const fc_conv_algorithm *row;
+    bool exact;
+    array x;
+    double *x_values;
+    const void *w, *bias;
+    reference expected;
+} conv_case;
+
+static bool is_winograd(const fc_conv_algorithm *row) {
+    return strncmp(row->name, "winograd", 8) == 0;
+}
+
+/* The sum's. Winograd's tiles have bounds of their own, which tests/ops/test_winograd.py evaluates:
+ * what may be Winograd's is held here to its memory and its bits only. */
+static double bound_of(const conv_case *c, int64_t i) {
+    const bool sums = c->exact || (!is_winograd(c->row) && strcmp(c->row->name, "dilated") != 0);
+    return sums ? c->expected.sum_bound[i] : NAN;
+}
+
+/* A special value of a sum is the same in any order; in a Winograd tile it reaches its neighbours,
+ * so that there is no bound. */
+static void compare(const conv_case *c, const double *got) {
+    const bool sums = c->exact || (!is_winograd(c->row) && strcmp(c->row->name, "dilated") != 0);
+    for (int64_t i = 0; i < c->expected.count; i++) {
+        const double bound = bound_of(c, i), wanted = clipped(c->f, c->expected.value[i]);
+        if (!sums && (c->f->values == TINY || !isfinite(bound))) continue;
+        checks++;
+        if (isfinite(c->expected.value[i]) ? fabs(got[i] - wanted) <= bound : same(got[i], wanted))
+            continue;
+        fail(c->isa, c->f, c->p, c->row->name, c->exact ? "exact" : "fast", i, got[i], wanted);
+        return;
+    }
+}
+
+static bool plan_row(const conv_case *c, fc_conv_plan *plan) {
+    fc_conv_spec spec = spec_of(c->p, c->f->dtype, c->f->channels_last);
+    spec.exact = c->exact;
+    spec.clip_lo = c->f->clip_lo;
+    spec.clip_hi = c->f->clip_hi;
+    if (fc_conv_validate(&spec) != FC_OK ||
+        fc_conv_plan_make(plan, &spec, c->isa, NULL, false) != FC_OK) {
+        fail(c->isa, c->f, c->p, "validate", "refused", 0, 0, 0);
+        return false;
+    }
+    const fc_kernels *kernels = c->isa->kernels[c->f->dtype];
+    if (plan->algorithm->refuse(&spec, kernels))
+        fail(c->isa, c->f, c->p, plan->algorithm->name, "chosen, but refuses", 0, 0, 0);
+    if (c->row->refuse(&spec, kernels)) return false;
+    plan->algorithm = c->row;
+    plan->packed_bytes = c->row->packed_elements(&spec, kernels) * kernels->element;
+    return true;
+}
+
+/* One run into a view of its own; the items in one go or from the last to the first, `step` at a
+ * time. */
+static void run(const conv_case *c, const fc_conv_plan *plan, const void *packed,
+                const fc_tensor *x, int64_t batch, int view, int64_t step, double *values) {
+    const int64_t size[4] = {batch, c->p->filters, out_size(c->p, 0), out_size(c->p, 1)};
+    const array y =
+        array_in(Y, view, size, c->f->dtype, bytes_of(c->f->dtype), c->f->channels_last);
+    fc_conv_job job;
+    if (fc_conv_job_make(&job, plan, packed, batch, x, &y.t) != FC_OK)
+        fail(c->isa, c->f, c->p, c->row->name, "no job", 0, 0, 0);
+    void *scratch = array_of(SCRATCH, job.scratch_bytes, 1, FC_SCRATCH_ALIGNMENT);
+    if (step)
+        for (int64_t end = job.geometry.items; end > 0; end -= step)
+            fc_conv_run(&job, end > step ? end - step : 0, end, scratch);
+    else
+        fc_conv_run(&job, 0, job.geometry.items, scratch);
+    if (!take(&y, values)) fail(c->isa, c->f, c->p, c->row->name, "written beside y", 0, 0, 0);
+}
+
+static void check_row(const conv_case *c) {
+    fc_conv_plan plan;
+    if (!plan_row(c, &plan)) return;
+    void *packed = array_of(PACKED, plan.packed_bytes, 1, FC_SCRATCH_ALIGNMENT);
+    fc_conv_pack(&plan, c->w, c->bias, packed);
+    const int64_t count = c->expected.count, image = count / c->p->batch;
+    double *got = doubles(count), *again = doubles(count);
+    run(c, &plan, packed, &c->x.t, c->p->batch, c->f->y_view, 0, got);
+    compare(c, got);
+
+    int64_t i;
+    run(c, &plan, packed, &c->x.t, c->p->batch, 0, 1 + (int64_t)(c->f->seed % 5), again);
+    if ((i = first_difference(again, got, count)) >= 0)
+        fail(c->isa, c->f, c->p, c->row->name, "other strides, order of items", i, again[i],
+             got[i]);
+    if (c->p->batch > 1) {
+        fc_tensor last = c->x.t;
+        last.data = (char *)last.data +
+                    (c->p->batch - 1) * last.batch * (int64_t)bytes_of(c->f->dtype);
+        run(c, &plan, packed, &last, 1, c->f->y_view, 0, again);
+        if ((i = first_difference(again, got + count - image, image)) >= 0)
+            fail(c->isa, c->f, c->p, c->row->name, "an image on its own", i, again[i],
+                 got[count - image + i]);
+    }
+    free(got), free(again);
+}
+
+/* Only the dilated row heeds `exact`; Winograd refuses it. */
+static void check_rows(conv_case *c) {
+    for (int i = 0; (c->row = fc_conv_algorithm_at(i)); i++)
+        for (int exact = 0; exact < 2; exact++) {
+            if (!exact && !is_winograd(c->row) && strcmp(c->row->name, "dilated") != 0) continue;
+            c->exact = exact;
+            check_row(c);
+        }
+}
+
+static void check_conv(const problem *p, const form *f, const fc_isa *only) {
+    fc_conv_spec spec = spec_of(p, f->dtype, f->channels_last);
+    if ((fc_conv_validate(&spec) == FC_OK) != fits(p))
+        fail(NULL, f, p, "validate", "took what cannot be, or refused what can", 0, !fits(p),
+             fits(p));
+    if (!fits(p)) return;
+    flush_start = f->flush_start;
+    random_state = f->seed;
+    const size_t element = bytes_of(f->dtype);
+    const int64_t size[4] = {p->batch, p->channels, p->height, p->width};
+    const int64_t weights = p->filters * (p->channels / p->groups) * p->kernel[0] * p->kernel[1];
+    conv_case c = {.p = p, .f = f};
+    c.x_values = random_values(p->batch * p->channels * p->height * p->width, f->values, f->dtype);
+    c.x = array_in(X, f->x_view, size, f->dtype, element, f->channels_last);
+    fill(&c.x, c.x_values);
+    double *w = random_values(weights, f->values == TINY ? UNIFORM : f->values, f->dtype);
+    double *bias = f->bias ? random_values(p->filters, f->values, f->dtype) : NULL;
+    void *w_array = array_of(W, weights, element, element), *bias_array = NULL;
+    for (int64_t i = 0; i < weights; i++) {
+        if (f->values == TINY) w[i] *= f->dtype == FC_F32 ? 0x1p-70 : 0x1p-520;
+        set(w_array, i, w[i], f->dtype);
+        w[i] = get(w_array, i, f->dtype);
+    }
+    if (bias) {
+        bias_array = array_of(BIAS, p->filters, element, element);
+        for (int64_t i = 0; i < p->filters; i++) set(bias_array, i, bias[i], f->dtype);
+    }
+    c.w = w_array;
+    c.bias = bias_array;
+    c.expected = reference_of(p, f->dtype, c.x_values, w, bias);
+    for (int i = 0; (c.isa = fc_isa_at(i)); i++)
+        if (c.isa->runs_here() && (!only || only == c.isa)) check_rows(&c);
+    free(c.x_values), free(w), free(bias);
+    free_reference(&c.expected);
+}
+
+#endif

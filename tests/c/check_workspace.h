@@ -1,0 +1,54 @@
+/* The workspace: one block a thread, kept while it is of ordinary size, given back with its thread.
+ * (That it is given back is for a leak checker to see.) */
+#ifndef FC_TESTS_CHECK_WORKSPACE_H
+#define FC_TESTS_CHECK_WORKSPACE_H
+
+#include "base/workspace.h"
+#include "check.h"
+
+#include <pthread.h>
+
+static void expect(bool true_, const char *what) {
+    const problem none = {0};
+    checks++;
+    if (!true_) fail(NULL, &plain_form, &none, "workspace", what, 0, 0, 1);
+}
+
+static void *use_workspace(void *other) {
+    unsigned char *p = fc_workspace_acquire(100);
+    expect(p && p != other, "threads share a block");
+    expect((uintptr_t)p % FC_WORKSPACE_ALIGNMENT == 0, "misaligned");
+    memset(p, 1, 100);
+    unsigned char *second = fc_workspace_acquire(20);
+    expect(second && second != p, "one block for two");
+    memset(second, 2, 20);
+    fc_workspace_release(second);
+    fc_workspace_release(p);
+    expect(fc_workspace_acquire(50) == p, "not kept");
+#ifdef FC_DEBUG
+    expect(poisoned(p, 50), "not poisoned again");
+#endif
+    fc_workspace_release(p);
+    p = fc_workspace_acquire(3 << 20);
+    expect(p, "does not grow");
+    memset(p, 2, 3 << 20);
+    fc_workspace_release(p);
+    expect(!fc_workspace_acquire(SIZE_MAX - 5), "a size that wraps around");
+    p = fc_workspace_acquire((size_t)FC_WORKSPACE_KEEP + 1); /* a large one, not kept */
+    expect(p, "a large block");
+    fc_workspace_release(p);
+    p = fc_workspace_acquire(10);
+    expect(p, "nothing after a large one");
+    fc_workspace_release(p);
+    return NULL; /* with the thread goes its block */
+}
+
+static void check_workspace(void) {
+    pthread_t thread;
+    void *mine = fc_workspace_acquire(10);
+    if (pthread_create(&thread, NULL, use_workspace, mine) || pthread_join(thread, NULL)) exit(2);
+    fc_workspace_release(mine);
+    use_workspace(NULL);
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* What a convolution must give: the exact sum in a wider type, and the derived bounds of
+ * docs/numbers.md on the distance from it. */
+#ifndef FC_TESTS_REFERENCE_H
+#define FC_TESTS_REFERENCE_H
+
+#include "arrays.h"
+#include "problems.h"
+
+#include <float.h>
+
+static double gamma_of(int64_t n, double u) {
+    return (double)n * u / (1 - (double)n * u);
+}
+
+static double roundoff_of(fc_dtype dtype) {
+    return dtype == FC_F32 ? 0x1p-24 : 0x1p-53;
+}
+
+/* In the order [n][k][y][x]. */
+typedef struct {
+    int64_t count;
+    double *value, *sum_bound;
+} reference;
+
+static void free_reference(reference *r) {
+    free(r->value), free(r->sum_bound);
+}
+
+static double *doubles(int64_t count) {
+    double *p = calloc((size_t)count + !count, sizeof *p);
+    if (!p) exit(2);
+    return p;
+}
+
+/* x[image][channel][row][column], zero where that is padding. */
+static double padded_at(const problem *p, const double *x, int64_t n, int64_t c, int64_t row,
+                        int64_t column) {
+    if (row < 0 || row >= p->height || column < 0 || column >= p->width) return 0;
+    return x[((n * p->channels + c) * p->height + row) * p->width + column];
+}
+
+/* One element, and the sum of magnitudes that bounds its error. Padding takes part as zero. */
+static long double sum_at(const problem *p, const double *x, const double *w, const double *bias,
+                          int64_t n, int64_t k, int64_t y, int64_t column, long double *size) {
+    const int64_t in = p->channels / p->groups, first = k / (p->filters / p->groups) * in;
+    long double value = bias ? bias[k] : 0;
+    *size = fabsl(value);
+    const double *filter = w + k * in * p->kernel[0] * p->kernel[1];
+    for (int64_t c = 0; c < in; c++)
+        for (int64_t r = 0; r < p->kernel[0]; r++)
+            for (int64_t s = 0; s < p->kernel[1]; s++) {
+                const long double term =
+                    (long double)*filter++ *
+                    padded_at(p, x, n, first + c, y * p->stride[0] + r * p->dilation[0] - p->pad[0],
+                              column * p->stride[1] + s * p->dilation[1] - p->pad[2]);
+                value += term;
+                *size += fabsl(term);
+            }
+    return value;
+}
+
+static reference reference_of(const problem *p, fc_dtype dtype, const double *x, const double *w,
+                              const double *bias) {
+    const int64_t height = out_size(p, 0), width = out_size(p, 1);
+    const int64_t taps = p->channels / p->groups * p->kernel[0] * p->kernel[1];
+    reference r = {.count = p->batch * p->filters * height * width};
+    r.value = doubles(r.count);
+    r.sum_bound = doubles(r.count);
+    /* The sum in long double rounds too; where that is a double, its bound is as large. And the
+     * expected value is kept in double. */
+    const double gamma = gamma_of(taps + 1, roundoff_of(dtype)) +
+                         gamma_of(taps + 1, (double)LDBL_EPSILON / 2) + 0x1p-53;
+    /* Below the normal numbers a rounding errs by a fixed amount. */
+    const double tiny = (double)(taps + 1) * (dtype == FC_F32 ? 0x1p-149 : 0x1p-1074);
+    int64_t i = 0;
+    for (int64_t n = 0; n < p->batch; n++)
+        for (int64_t k = 0; k < p->filters; k++)
+            for (int64_t y = 0; y < height; y++)
+                for (int64_t z = 0; z < width; z++, i++) {
+                    long double size;
+                    r.value[i] = (double)sum_at(p, x, w, bias, n, k, y, z, &size);
+                    r.sum_bound[i] = gamma * (double)size + tiny;
+                }
+    return r;
+}
+
+#endif
