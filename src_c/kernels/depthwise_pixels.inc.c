@@ -133,7 +133,9 @@ typedef void FC_NAME(depthwise_taps_fn)(const fc_depthwise_pixels_args *, bool i
 #define FC_TAPS(ROWS, COLUMNS) \
     static __attribute__((noinline)) void FC_NAME(depthwise_##ROWS##x##COLUMNS)( \
         const fc_depthwise_pixels_args *a, bool inside, int64_t y, int64_t x, real *out) { \
-        if (a->channels < VL) \
+        if (a->channels < VL && inside) \
+            FC_NAME(depthwise_taps)(ROWS, COLUMNS, true, false, a, y, x, out); \
+        else if (a->channels < VL) \
             FC_NAME(depthwise_taps)(ROWS, COLUMNS, false, false, a, y, x, out); \
         else if (inside) \
             FC_NAME(depthwise_taps)(ROWS, COLUMNS, true, true, a, y, x, out); \

@@ -34,7 +34,9 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double rows = (double)(s->out[FC_Y] * s->out[FC_Z]);
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    const double step = has_own_kernel(s) ? 1.2 : 2.5;
+    /* Planes of channels-last images are gathered element by element. */
+    const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
+    const double step = (has_own_kernel(s) ? 1.2 : 2.5) * (gathers ? 2 : 1);
     return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 0.0);
 }
 
