@@ -8,7 +8,8 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 	$(wildcard src_c/*.* src_c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test tsan test-long numbers bench versus lint clean asan msan valgrind fuzz debug
+.PHONY: help venv demo test tsan test-long numbers bench versus sweep choices lint clean asan msan \
+	valgrind fuzz debug
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +22,7 @@ help:
 	@echo "             (LAYERS=all for all layers, DTYPE=float64)"
 	@echo "make versus  beside PyTorch, ONNX Runtime, ...: tables and plots in out/versus (20 minutes)"
 	@echo "             (THREADS=2, VERSUS='--quick --layers rn50 --peers torch,ncnn')"
+	@echo "make sweep   odd shapes, and where the speed falls off: out/sweep/; make choices: is \"auto\" right?"
 	@echo "make venv    .venv with the package built from source"
 	@echo "make lint    ruff, cython-lint, clang-format and mypy"
 	@echo "make asan msan valgrind debug    the C programs and the tests under these (CONTRIBUTING.md)"
@@ -88,6 +90,14 @@ VERSUS ?= --dtype float32,float64 --isa avx2
 versus: .venv/.installed-versus
 	@mkdir -p out
 	cd out && ../$(BIN)/python -m fastconv bench --versus --out versus --threads $(THREADS) $(VERSUS)
+
+sweep: .venv/.installed-bench
+	@mkdir -p out
+	cd out && ../$(BIN)/python -m fastconv bench --sweep --out sweep
+
+choices: .venv/.installed-bench
+	@mkdir -p out
+	cd out && ../$(BIN)/python -m fastconv bench --choices --out choices.json
 
 # stubtest compares the stub with the compiled module, which is the installed one.
 lint: .venv/.installed-lint

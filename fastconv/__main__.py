@@ -8,10 +8,13 @@ from pathlib import Path
 
 from ._settings import show_config
 
-BENCHMARKS = {"--versus": "benchmarks.versus"}
+BENCHMARKS = {"--versus": "benchmarks.versus", "--sweep": "benchmarks.sweep",
+              "--choices": "benchmarks.choices"}
 USAGE = """\
 usage: python -m fastconv config          version, instruction sets, threads
        python -m fastconv bench --versus  beside PyTorch, ONNX Runtime, OpenVINO and others
+       python -m fastconv bench --sweep   odd shapes: share of the peak, cliffs
+       python -m fastconv bench --choices what "auto" costs beside the best algorithm
 
 Benchmarks are in the source checkout: call them in a folder of it. Each has a --help.
 """

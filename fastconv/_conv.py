@@ -10,7 +10,7 @@ from . import _args, _core
 from ._args import Activation, Ints, Padding
 
 LAYOUTS = ("NCHW", "NHWC")
-ALGORITHMS = ("auto", *_core.algorithms())
+ALGORITHMS = tuple(dict.fromkeys(("auto", *_core.algorithms(), *_core.rows())))
 PRECISIONS = ("auto", "exact")
 
 
@@ -64,7 +64,8 @@ def conv2d(
         Clips the result while it is still in registers.
     algorithm : {"auto", "direct", "im2col", "winograd", "dilated", "depthwise", "grouped"}
         "auto" takes what the cost model expects to be fastest for this shape, packing of the
-        weights included (a `Conv2d` packs once, and may take another).
+        weights included (a `Conv2d` packs once, and may take another).  Rows of a family, as
+        `Conv2d.explain` lists them, may be named too: "winograd2".
     precision : {"auto", "exact"}, optional
         "exact" keeps to algorithms with the first error bound below: all but Winograd.
     out : ndarray, optional

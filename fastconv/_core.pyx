@@ -60,6 +60,16 @@ def algorithms():
     return tuple(dict.fromkeys(names))
 
 
+def rows():
+    """The rows of the table by name: where a family has several, `algorithm` may name one."""
+    cdef int i = 0
+    names = []
+    while fc_conv_algorithm_at(i) != NULL:
+        names.append(fc_conv_algorithm_at(i).name.decode())
+        i += 1
+    return tuple(names)
+
+
 include "_core_tasks.pxi"
 include "_core_arrays.pxi"
 include "_core_conv.pxi"

@@ -93,9 +93,10 @@ cdef int _make_plan(fc_conv_plan *plan, Settings settings, cnp.ndarray x, cnp.nd
     return 0
 
 
-cdef str _why_not(const fc_conv_spec *spec, str family):
+cdef str _why_not(const fc_conv_spec *spec, str wanted):
     cdef int i = 0
-    while fc_conv_algorithm_at(i).family.decode() != family:
+    while wanted not in (fc_conv_algorithm_at(i).family.decode(),
+                         fc_conv_algorithm_at(i).name.decode()):
         i += 1
     return _refusals(spec)[fc_conv_algorithm_at(i).name.decode()]
 

@@ -46,12 +46,12 @@ fc_status fc_conv_validate(fc_conv_spec *s) {
 }
 
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *family, bool packs_each_call) {
+                            const char *wanted, bool packs_each_call) {
     const fc_kernels *kernels = isa->kernels[spec->dtype];
     const fc_conv_algorithm *row, *best = NULL;
     double best_cost = 0, best_total = 0;
     for (int i = 0; (row = fc_conv_algorithm_at(i)); i++) {
-        if (family && strcmp(family, row->family) != 0) continue;
+        if (wanted && strcmp(wanted, row->family) != 0 && strcmp(wanted, row->name) != 0) continue;
         if (row->refuse(spec, kernels)) continue;
         const double cost = row->cost(spec, kernels);
         const double total = cost + (packs_each_call ? row->pack_cost(spec, kernels) : 0);

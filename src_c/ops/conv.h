@@ -101,10 +101,10 @@ const fc_conv_algorithm *fc_conv_algorithm_at(int i);
 
 fc_status fc_conv_validate(fc_conv_spec *spec);
 
-/* `packs_each_call`: the cost of packing counts, for one image. `family` NULL lets the cost model
- * choose among all; FC_UNSUPPORTED if every row of the named one refuses. */
+/* `packs_each_call`: the cost of packing counts, for one image. `wanted` is a family or one row by
+ * its name; NULL lets the cost model choose among all. FC_UNSUPPORTED if all of them refuse. */
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
-                            const char *family, bool packs_each_call);
+                            const char *wanted, bool packs_each_call);
 
 /* `w` is [out_channels][in_channels / groups][z][y][x] in C order; `bias` has
  * out_channels values or is NULL; `packed` has plan->packed_bytes. */
