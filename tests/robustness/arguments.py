@@ -63,7 +63,7 @@ GROUPS = [(0, V), (-1, V), (3, V), (8, V), (2**31, V), (2**62, V), (2**63, V), (
 CHOICES = {
     "layout": [("NCWH", V), ("nchw", V), ("", V), ("NCHW\0", V), ("\udcff", V), (None, T), (1, T),
                (b"NCHW", T), (np.array(["NCHW", "NHWC"]), T), (("NCHW",), T)],
-    "algorithm": [("fft", V), ("", V), ("direct\0", V), ("winograd4", V), (None, T), (1, T),
+    "algorithm": [("fft", V), ("", V), ("direct\0", V), ("winograd9", V), (None, T), (1, T),
                   (b"direct", T), (np.array(["auto", "direct"]), T), (["auto"], T)],
     "precision": [("fast", V), ("", V), (None, T), (1, T), (np.array(["auto"]), T)],
     "padding_mode": [("mirror", V), ("ZEROS", V), (None, T), (0, T), (np.array(["zeros"]), T)],
