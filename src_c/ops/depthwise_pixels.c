@@ -37,8 +37,9 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s), pixels = (double)fc_out_pixels(s);
     const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    return (double)vectors(s, k) * (pixels * (n * 1.05 + 2) + (s->channels_last ? 2 : 5) * in +
-                                    (s->channels_last ? 0 : 5 * pixels));
+    /* Planes are transposed on the way in and back. */
+    const double moved = s->channels_last ? 2 * in : 9 * in + 8 * pixels;
+    return (double)vectors(s, k) * (pixels * (n * 1.05 + 2) + moved);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -52,14 +52,17 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const bool by_row = s->out[FC_X] % k->vl == 0 || width >= 4 * nv * vl;
     const double store = pointwise ? 1 : by_row ? 3 : 12;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    /* Pixels of a group narrower than a vector are moved in parts of a vector. */
-    const double part_in = s->channels_last ? fmax(vl / (double)fc_group_in(s), 1) : 1;
-    const double part_out = s->channels_last ? fmax(vl / (double)fc_group_out(s), 1) : 1;
+    /* Channels-last pixels are gathered into planes and scattered back panel by panel, in
+     * parts of a vector where a group is narrower than one. */
+    const bool gathers = s->channels_last && s->in_channels > 1;
+    const bool scatters = s->channels_last && s->out_channels > 1;
+    const double part_in = gathers ? fmax(vl / (double)fc_group_in(s), 1) : 1;
+    const double part_out = scatters ? fmax(vl / m, 1) : 1;
     const double moved = part_in * in / vl *
-                             (s->channels_last ? 4.0
-                              : pointwise      ? 0.0
-                                               : 2.0) +
-                         part_out * (double)s->out_channels * vectors * store;
+                             (gathers     ? 12.0
+                              : pointwise ? 0.0
+                                          : 2.0) +
+                         part_out * (double)s->out_channels * vectors * (scatters ? 20.0 : store);
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
