@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import shlex
 import subprocess
 import sysconfig
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.versus.timing import minimum
+from benchmarks.versus.timing import minimum, settle
 
 # Bytes of a vector and the compiler's flags, by instruction set.
 ISAS = {"avx512": (64, "-mavx512f -mfma"), "avx2": (32, "-mavx2 -mfma"), "baseline": (16, ""),
@@ -40,6 +42,41 @@ def pin(threads: int) -> tuple[int, ...]:
 def _siblings(cpu: int) -> str:
     path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     return path.read_text() if path.exists() else str(cpu)
+
+
+class Turns:
+    """Turns on the processors: each begins when the process rests from the one before. `others`
+    is what other processes took of them in all turns, NaN if unknown."""
+
+    def __init__(self) -> None:
+        self._wall = self._taken = 0.0
+
+    @property
+    def others(self) -> float:
+        return max(self._taken, 0.0) / self._wall
+
+    def __enter__(self) -> Turns:
+        settle()
+        self._start = time.monotonic(), time.process_time(), _busy()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        wall, own, busy = (now - then for now, then in zip(
+            (time.monotonic(), time.process_time(), _busy()), self._start, strict=True))
+        self._wall += wall * len(os.sched_getaffinity(0))
+        self._taken += busy - own
+
+
+def _busy() -> float:
+    """Seconds that this process's processors have worked, for anybody, another guest included."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return math.nan
+    mine = {f"cpu{i}" for i in os.sched_getaffinity(0)}
+    lines = [line.split() for line in path.read_text().splitlines()]
+    ticks = [[int(n) for n in numbers[:8]] for name, *numbers in lines if name in mine]
+    # user, nice, system, idle, iowait, irq, softirq, steal
+    return sum(sum(t) - t[3] - t[4] for t in ticks) / os.sysconf("SC_CLK_TCK")
 
 
 @cache

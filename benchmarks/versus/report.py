@@ -11,6 +11,8 @@ from typing import Any
 from benchmarks.versus import figures as f
 from benchmarks.versus.figures import Result, number, percent, ratio
 
+NOTICED = 0.05  # of the processors
+
 
 def _table(headings: list[str], rows: Iterable[list[str]], left: int = 1) -> str:
     lines = [headings, ["---"] * left + ["---:"] * (len(headings) - left), *rows]
@@ -31,6 +33,8 @@ def line(r: Result) -> str:
              f"NHWC {number(nhwc)}, {ratio(f.against(r, 'Conv2d NHWC', 'NHWC'))} x "
              f"{_named(f.best(r, 'NHWC'))}"]
     problems = [f"{name} left out: {why}" for name, why in r["reasons"].items()]
+    if r["others"] > NOTICED:
+        problems.append(f"other processes took {percent(r['others'])} of the processors")
     return " | ".join(parts + problems).replace("**", "")
 
 
@@ -120,9 +124,9 @@ def pools_table(results: list[Result]) -> str:
 
 
 def call_table(results: list[Result]) -> str:
-    rows = [[name, f"{entry['ns'] / 1e3:.2f}"] for r in results
+    rows = [[name, r["dtype"], f"{entry['ns'] / 1e3:.2f}"] for r in results
             for name, entry in sorted(r["entries"].items(), key=lambda e: e[1]["ns"])]
-    return _table(["contender", "us"], rows)
+    return _table(["contender", "type", "us"], rows, left=2)
 
 
 # ---------------------------------------------------------------- sentences
@@ -166,14 +170,17 @@ def summary_table(facts: Result, results: list[Result]) -> str:
     return _table(["what", "layers", "geometric mean", "least", "at least 1"], rows)
 
 
-def where(facts: Result) -> str:
-    """Machine, date and peers, as a sentence."""
+def where(facts: Result, results: list[Result]) -> str:
+    """Machine, date, peers and what else ran, as sentences."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     absent = f" Absent: {', '.join(facts['absent'])}." if facts["absent"] else ""
     threads = "one thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
+    shares = sorted(r["others"] for r in results)
     return (f"{facts['processor']}, {threads}, {facts['isa']}, {facts['date']}, "
             f"fastconv {facts['commit'] or facts['fastconv']}; {versions}.{absent} Median of "
-            f"{facts['rounds']} rounds of minima.\n")
+            f"{facts['rounds']} rounds of minima. Other processes took "
+            f"{percent(shares[len(shares) // 2])} of the processors meanwhile, at most "
+            f"{percent(shares[-1])} beside one layer.\n")
 
 
 def _limits_table(facts: Result, results: list[Result]) -> str:
@@ -194,7 +201,7 @@ def markdown(facts: Result, results: list[Result]) -> str:
     conv, pools = f.of_kind(results, "conv"), f.of_kind(results, "pool")
     doubles = f.of_kind(results, "conv", "float64")
     calls = [r for r in results if f.is_call(r)]
-    parts = [where(facts), summary_table(facts, results),
+    parts = [where(facts, results), summary_table(facts, results),
              "## Limits of the machine\n", _limits_table(facts, results)]
     if conv:
         parts += ["## Layer by layer, float32\n", layers_table(conv, facts["isa"]),
@@ -234,7 +241,7 @@ def derive(source: Path) -> None:
     facts, results = report["facts"], report["results"]
     source.with_suffix(".md").write_text(markdown(facts, results))
     summary = source.with_name(source.stem + "-summary.md")
-    summary.write_text(where(facts) + "\n" + summary_table(facts, results))
+    summary.write_text(where(facts, results) + "\n" + summary_table(facts, results))
     written = [source, source.with_suffix(".md"), summary]
     conv = f.of_kind(results, "conv")
     if conv:

@@ -14,10 +14,9 @@ import numpy as np
 import fastconv
 from benchmarks.problems import Convolution, Pooling, exact_convolution, gamma
 from benchmarks.versus.contender import CannotError, Contender, Run
-from benchmarks.versus.machine import Machine
+from benchmarks.versus.machine import Machine, Turns
 from benchmarks.versus.timing import Timed, interleave
 
-PAUSE = 0.03  # s: the longest that a peer's threads spin, several times over
 WINOGRAD = 21  # roundings in the transforms of the tiles, beside the sum (docs/numbers.md)
 
 
@@ -35,8 +34,8 @@ def run(problem: Any, contenders: list[Contender], machine: Machine,
     timed = {c.name: Timed(c.name, r.call, partial(_isa, c)) for c, r, _ in ready}
     limits = _limits(problem, machine)
     probes = {name: Timed(name, call) for name, (call, _) in limits.items()}
-    interleave([*timed.values(), *probes.values()], options.rounds, options.budget,
-               PAUSE if options.threads > 1 else 0)
+    turns = Turns()
+    interleave([*timed.values(), *probes.values()], options.rounds, options.budget, turns)
     entries = {
         c.name: {"ns": timed[c.name].median, "spread": timed[c.name].spread,
                  "minima": timed[c.name].minima, "layout": c.layout, "prepared": c.prepared,
@@ -49,7 +48,7 @@ def run(problem: Any, contenders: list[Contender], machine: Machine,
         "work": problem.work, "bytes": traffic(problem),
         "reduction": 0 if isinstance(problem, Pooling) else prod(problem.layer.w_shape[1:]),
         "dense": not isinstance(problem, Pooling) and problem.layer.groups < problem.layer.c,
-        "entries": entries, "reasons": reasons,
+        "entries": entries, "reasons": reasons, "others": turns.others,
         "limits": {name: {"rate": limits[name][1] / probe.median, "spread": probe.spread}
                    for name, probe in probes.items()},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 
 SAMPLE = 5e4  # ns: calls that take less are timed several at once, the clock itself needs 50
 LEAST = 3  # samples in each round
+NAP, LONGEST = 0.005, 1.0  # s
+RESTING = 0.05  # of a processor
 
 
 @dataclass
@@ -53,13 +56,20 @@ def minimum(call: Callable[[], Any], budget: float) -> float:
     return best
 
 
-def interleave(contenders: list[Timed], rounds: int, budget: float, pause: float = 0.0) -> None:
-    """Time all contenders `rounds` times in turn, each `budget` ns; `pause` s before each.
+def settle() -> None:
+    """Until the process rests: threads of a pool spin after a call, some for 0.1 s, and would take
+    a processor from the next contender. Two naps, as a thread that spins may have to wait too."""
+    end, calm = time.monotonic() + LONGEST, 0
+    while calm < 2 and time.monotonic() < end:
+        before = time.process_time()  # of all threads
+        time.sleep(NAP)
+        calm = calm + 1 if time.process_time() - before < RESTING * NAP else 0
 
-    Threads of a pool spin for a while after a call: the pause lets them fall asleep.
-    """
-    for _ in range(rounds):
-        for contender in contenders:
-            with contender.within():
-                time.sleep(pause)
+
+def interleave(contenders: list[Timed], rounds: int, budget: float,
+               turn: AbstractContextManager[Any] | None = None) -> None:
+    """Time all contenders `rounds` times in turn, each `budget` ns, in another order each time."""
+    for i in range(rounds):
+        for contender in random.Random(i).sample(contenders, len(contenders)):
+            with contender.within(), turn or nullcontext():
                 contender.minima.append(minimum(contender.call, budget))
