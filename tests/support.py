@@ -49,6 +49,11 @@ def unit_roundoff(dtype):
     return float(np.finfo(dtype).eps) / 2
 
 
+def tiny(dtype):
+    """The least positive number, in the oracle's type: what a product may lose to underflow."""
+    return oracle_type(dtype)(np.finfo(dtype).smallest_subnormal)
+
+
 def clip(y, activation):
     """The activation, in the type of `y`; monotone and 1-Lipschitz, so a bound survives it."""
     bounds = {None: (-np.inf, np.inf), "relu": (0, np.inf), "relu6": (0, 6)}
@@ -59,13 +64,15 @@ def bound(x, w, bias=None, *geometry, **options):
     """gamma_n * (conv(|x|, |w|) + |bias|), n = C/g * R * S + 1 (Higham 2002, section 3.1).
 
     For any order of summation, with or without fused multiply-add, in the dtype of `x`.  The
-    oracle sums too, in `oracle_type`, so its own bound is added: nothing else is allowed for.
+    oracle sums too, in `oracle_type`, so its own bound is added, and n of the least number for
+    underflow: nothing else is allowed for.
     """
     wide = oracle_type(x.dtype)
     parts = [None if a is None else abs(a.astype(wide)) for a in (x, w, bias)]
     n = int(np.prod(w.shape[1:])) + 1
     size = vectorized.conv2d(*parts, *geometry, **options)
-    return (gamma(n, unit_roundoff(x.dtype)) + gamma(n, unit_roundoff(wide))) * size
+    u, own = unit_roundoff(x.dtype), unit_roundoff(wide)
+    return (gamma(n, u) + gamma(n, own)) * size + n * tiny(x.dtype)
 
 
 def oracle_type(dtype):

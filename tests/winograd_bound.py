@@ -1,9 +1,9 @@
-"""The proven bound of docs/numbers.md for Winograd, evaluated tile by tile in float64."""
+"""The proven bound of docs/numbers.md for Winograd, evaluated tile by tile in a wider type."""
 
 import itertools
 
 import numpy as np
-from support import gamma, unit_roundoff
+from support import gamma, oracle_type, tiny, unit_roundoff
 
 # Points of tiles of t beside infinity, as src_c/kernels/winograd.inc.c has them.
 POINTS = {4: (0, 1, -1), 5: (0, 3 / 4, -3 / 4, 2), 6: (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)}
@@ -38,7 +38,8 @@ def winograd_bound(x, w, bias, t, stride=1, padding=0, dilation=1, groups=1):
     x = np.pad(x, [(0, 0), (0, 0), *padding])
     bias = np.zeros(len(w)) if bias is None else bias
     sizes = zip(x.shape[2:], w.shape[2:], stride, dilation, strict=True)
-    out = np.zeros((len(x), len(w), *((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in sizes)))
+    shape = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in sizes]
+    out = np.zeros((len(x), len(w), *shape), oracle_type(x.dtype))
     for g in range(groups):
         channels, count = w.shape[1], len(w) // groups
         mine = slice(g * count, (g + 1) * count)
@@ -74,15 +75,26 @@ def _tiles_bound(x, w, bias, tile, size):
     m = len(at_y), len(at_x)
     tiles = [-(-n // k) for n, k in zip(size, m, strict=True)]
     window = bt_y.shape[1], bt_x.shape[1]
-    d = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), window, (2, 3))
+    wide, least = oracle_type(x.dtype), tiny(x.dtype)
+    d = np.lib.stride_tricks.sliding_window_view(x.astype(wide), window, (2, 3))
     d = d[:, :, :: m[0], :: m[1]][:, :, : tiles[0], : tiles[1]]
     v = abs(bt_y) @ abs(d) @ abs(bt_x).T
     if x.dtype == np.float32:  # transformed in double, rounded once
-        u, roundings = abs(g_y @ w.astype(np.float64) @ g_x.T), 19
+        u, roundings, filter_least = abs(g_y @ w.astype(wide) @ g_x.T), 19, least
     else:
-        u, roundings = abs(g_y) @ abs(w) @ abs(g_x).T, 19 + sum(w.shape[2:])
+        u, roundings = abs(g_y) @ abs(w.astype(wide)) @ abs(g_x).T, 19 + sum(w.shape[2:])
+        filter_least = sum(w.shape[2:]) * (1 + _norm(g_x)) * least
     products = np.einsum("kcij,ncyxij->nkyxij", u, v, optimize=True)
-    limit = abs(at_y) @ products @ abs(at_x).T
+    limit = gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * products
+    # Underflow: of filters and inputs, each times the other, and of the products.
+    limit += (v.sum(1)[:, None] * filter_least + (w.shape[1] + 1) * least
+              + u.sum(1)[:, None, None] * 4 * (1 + _norm(bt_x)) * least)
+    limit = abs(at_y) @ limit @ abs(at_x).T
     limit = limit.swapaxes(3, 4).reshape(len(x), len(w), tiles[0] * m[0], tiles[1] * m[1])
-    limit = limit[:, :, : size[0], : size[1]] + abs(bias.astype(np.float64))[:, None, None]
-    return gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * limit
+    rest = gamma(w.shape[1] + roundings, unit_roundoff(x.dtype)) * abs(bias.astype(wide))
+    return limit[:, :, : size[0], : size[1]] + rest[:, None, None] + 2 * (1 + _norm(at_x)) * least
+
+
+def _norm(matrix):
+    """The largest sum of magnitudes of a row."""
+    return abs(matrix).sum(1).max()

@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "reference.h"
+#include "winograd_bound.h"
 
 typedef struct {
     const problem *p;
@@ -14,32 +15,36 @@ typedef struct {
     const fc_conv_algorithm *row;
     bool exact;
     array x;
-    double *x_values;
+    double *x_values, *w_values, *bias_values;
     const void *w, *bias;
     reference expected;
+    double *winograd[4]; /* the bound with tiles of 3 to 6, where it was needed */
 } conv_case;
 
 static bool is_winograd(const fc_conv_algorithm *row) {
     return strncmp(row->name, "winograd", 8) == 0;
 }
 
-/* The sum's. Winograd's tiles have bounds of their own, which tests/ops/test_winograd.py evaluates:
- * what may be Winograd's is held here to its memory and its bits only. */
-static double bound_of(const conv_case *c, int64_t i) {
-    const bool sums = c->exact || (!is_winograd(c->row) && strcmp(c->row->name, "dilated") != 0);
-    return sums ? c->expected.sum_bound[i] : NAN;
+/* Winograd's for tiles of `t`, from the first time that they are met. */
+static const double *tiles_bound(conv_case *c, int t) {
+    double **bound = &c->winograd[t - 3];
+    if (!*bound)
+        *bound = winograd_bound(c->p, c->f->dtype, t, c->x_values, c->w_values, c->bias_values);
+    return *bound;
 }
 
 /* A special value of a sum is the same in any order; in a Winograd tile it reaches its neighbours,
  * so that there is no bound. */
-static void compare(const conv_case *c, const double *got) {
-    const bool sums = c->exact || (!is_winograd(c->row) && strcmp(c->row->name, "dilated") != 0);
+static void compare(conv_case *c, const fc_conv_plan *plan, const double *got) {
+    const char *name = fc_conv_packs_for(plan)->name;
+    const double *tiles = NULL;
+    if (strncmp(name, "winograd", 8) == 0) tiles = tiles_bound(c, name[8] - '0');
     for (int64_t i = 0; i < c->expected.count; i++) {
-        const double bound = bound_of(c, i), wanted = clipped(c->f, c->expected.value[i]);
-        if (!sums && (c->f->values == TINY || !isfinite(bound))) continue;
+        const double bound = tiles ? tiles[i] + c->expected.own[i] : c->expected.sum_bound[i];
+        const double value = c->expected.value[i], wanted = clipped(c->f, value);
+        if (tiles && !isfinite(bound)) continue;
         checks++;
-        if (isfinite(c->expected.value[i]) ? fabs(got[i] - wanted) <= bound : same(got[i], wanted))
-            continue;
+        if (isfinite(value) ? fabs(got[i] - wanted) <= bound : same(got[i], wanted)) continue;
         fail(c->isa, c->f, c->p, c->row->name, c->exact ? "exact" : "fast", i, got[i], wanted);
         return;
     }
@@ -83,7 +88,7 @@ static void run(const conv_case *c, const fc_conv_plan *plan, const void *packed
     if (!take(&y, values)) fail(c->isa, c->f, c->p, c->row->name, "written beside y", 0, 0, 0);
 }
 
-static void check_row(const conv_case *c) {
+static void check_row(conv_case *c) {
     fc_conv_plan plan;
     if (!plan_row(c, &plan)) return;
     void *packed = array_of(PACKED, plan.packed_bytes, 1, FC_SCRATCH_ALIGNMENT);
@@ -91,7 +96,7 @@ static void check_row(const conv_case *c) {
     const int64_t count = c->expected.count, image = count / c->p->batch;
     double *got = doubles(count), *again = doubles(count);
     run(c, &plan, packed, &c->x.t, c->p->batch, c->f->y_view, 0, got);
-    compare(c, got);
+    compare(c, &plan, got);
 
     int64_t i;
     run(c, &plan, packed, &c->x.t, c->p->batch, 0, 1 + (int64_t)(c->f->seed % 5), again);
@@ -147,6 +152,8 @@ static void check_conv(const problem *p, const form *f, const fc_isa *only) {
         bias_array = array_of(BIAS, p->filters, element, element);
         for (int64_t i = 0; i < p->filters; i++) set(bias_array, i, bias[i], f->dtype);
     }
+    c.w_values = w;
+    c.bias_values = bias;
     c.w = w_array;
     c.bias = bias_array;
     c.expected = reference_of(p, f->dtype, c.x_values, w, bias);
@@ -154,6 +161,7 @@ static void check_conv(const problem *p, const form *f, const fc_isa *only) {
         if (c.isa->runs_here() && (!only || only == c.isa)) check_rows(&c);
     free(c.x_values), free(w), free(bias);
     free_reference(&c.expected);
+    for (int i = 0; i < 4; i++) free(c.winograd[i]);
 }
 
 #endif

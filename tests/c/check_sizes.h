@@ -52,7 +52,7 @@ static void check_sizes(const uint8_t *data, size_t left) {
             for (int a = FC_Y; a <= FC_X; a++)
                 phases *= spec.dilation[a] < spec.out[a] ? spec.dilation[a] : spec.out[a];
             if (phases > 4096 && strcmp(row->name, "dilated") == 0) continue;
-            if (fc_conv_plan_make(&plan, &spec, isa, row->family, exact) != FC_OK) continue;
+            if (fc_conv_plan_make(&plan, &spec, isa, row->name, exact) != FC_OK) continue;
             if (plan.packed_bytes <= 0 || !(row->cost(&spec, plan.kernels) >= 0))
                 fail(isa, &f, &p, row->name, "packed size or cost", 0, (double)plan.packed_bytes,
                      row->cost(&spec, plan.kernels));

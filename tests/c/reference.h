@@ -16,14 +16,19 @@ static double roundoff_of(fc_dtype dtype) {
     return dtype == FC_F32 ? 0x1p-24 : 0x1p-53;
 }
 
-/* In the order [n][k][y][x]. */
+/* The least positive number: below the normal ones a product errs by up to half of it. */
+static double tiny_of(fc_dtype dtype) {
+    return dtype == FC_F32 ? 0x1p-149 : 0x1p-1074;
+}
+
+/* In the order [n][k][y][x]; `own` is the error of the value itself. */
 typedef struct {
     int64_t count;
-    double *value, *sum_bound;
+    double *value, *sum_bound, *own;
 } reference;
 
 static void free_reference(reference *r) {
-    free(r->value), free(r->sum_bound);
+    free(r->value), free(r->sum_bound), free(r->own);
 }
 
 static double *doubles(int64_t count) {
@@ -66,12 +71,12 @@ static reference reference_of(const problem *p, fc_dtype dtype, const double *x,
     reference r = {.count = p->batch * p->filters * height * width};
     r.value = doubles(r.count);
     r.sum_bound = doubles(r.count);
+    r.own = doubles(r.count);
     /* The sum in long double rounds too; where that is a double, its bound is as large. And the
      * expected value is kept in double. */
-    const double gamma = gamma_of(taps + 1, roundoff_of(dtype)) +
-                         gamma_of(taps + 1, (double)LDBL_EPSILON / 2) + 0x1p-53;
-    /* Below the normal numbers a rounding errs by a fixed amount. */
-    const double tiny = (double)(taps + 1) * (dtype == FC_F32 ? 0x1p-149 : 0x1p-1074);
+    const double own = gamma_of(taps + 1, (double)LDBL_EPSILON / 2) + 0x1p-53;
+    const double gamma = gamma_of(taps + 1, roundoff_of(dtype));
+    const double tiny = (double)(taps + 1) * tiny_of(dtype);
     int64_t i = 0;
     for (int64_t n = 0; n < p->batch; n++)
         for (int64_t k = 0; k < p->filters; k++)
@@ -79,7 +84,8 @@ static reference reference_of(const problem *p, fc_dtype dtype, const double *x,
                 for (int64_t z = 0; z < width; z++, i++) {
                     long double size;
                     r.value[i] = (double)sum_at(p, x, w, bias, n, k, y, z, &size);
-                    r.sum_bound[i] = gamma * (double)size + tiny;
+                    r.own[i] = own * (double)size + tiny_of(FC_F64);
+                    r.sum_bound[i] = gamma * (double)size + tiny + r.own[i];
                 }
     return r;
 }
