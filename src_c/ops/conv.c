@@ -185,6 +185,7 @@ static int64_t parts(const fc_conv_job *job, int threads) {
     if (g->in_place && job->y.channel == 1 && strips >= threads) return 1;
     if (g->in_place) return fc_min(threads, g->panels);
     if (strips >= FEW * threads) return 1;
+    if (g->transforms && strips % threads == 0) return 1;
     while (rest) {
         const int64_t next = divisor % rest;
         divisor = rest;

@@ -49,7 +49,8 @@ typedef struct {
     int64_t items, visit;      /* so many neighbours, from multiples of it, share a strip */
     int64_t parts;             /* of the panels, taken one after the other: by fc_conv_task */
     int64_t strip_bytes, out_bytes, tap_bytes;
-    bool in_place; /* the input itself serves as strip */
+    bool in_place;   /* the input itself serves as strip */
+    bool transforms; /* a strip is so dear that loading it once for each thread tells */
 } fc_geometry;
 
 typedef struct fc_conv_plan fc_conv_plan;

@@ -8,6 +8,9 @@ enum { VISIT_BYTES = 512 * 1024, FEW = 8 };
 /* The smallest strip, and what it may take. */
 enum { LEAST_COLUMNS = 8, LEAST_BYTES = 768 * 1024 };
 
+/* The fewest pixels, channels last, of a row that is divided for the sake of threads alone. */
+enum { LEAST_HALVED = 128 };
+
 /* The most rows, in grains, that fit. */
 static int64_t rows_within(const fc_conv_job *job, fc_strip_bytes *bytes, int64_t columns,
                            int64_t channels, int64_t budget, int64_t pixels) {
@@ -53,6 +56,10 @@ void fc_strips_cut(fc_conv_job *job, fc_strip_bytes *bytes, int64_t channels, in
     while (columns > least && bytes(&job->spec, rows, columns, channels, job->kernels) > budget)
         columns = fc_round_up(fc_ceil_div(columns, 2), g->grain);
     if (columns >= width) rows = rows_within(job, bytes, width, channels, budget, pixels);
+    /* Of an odd number of single rows one thread would have one more than the other. */
+    const int64_t lines = job->batch * job->spec.groups * job->spec.out[FC_Z];
+    if (job->spec.out[FC_Y] == 1 && job->y.channel == 1 && lines % 2 && width >= LEAST_HALVED)
+        columns = fc_min(columns, fc_round_up(fc_ceil_div(width, 2), g->grain));
     set_strips(job, bytes, rows, columns, channels);
 }
 

@@ -67,6 +67,9 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
     g->out_bytes = p.z * k->element;
     g->per_visit = g->blocks > 1 ? fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels) : g->panels;
     g->visit = g->panels;
+    /* Planes of a dilation that are apart in memory only by pixels are better left to one thread.
+     */
+    g->transforms = job->y.channel == 1 || f.planes[FC_Y] * f.planes[FC_X] == 1;
     g->items = g->strips[0] * g->strips[1] * g->strips[2] * job->spec.groups * g->panels;
     job->scratch_bytes = g->strip_bytes + g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
 }
