@@ -141,6 +141,16 @@ static inline int64_t fc_out_pixels(const fc_conv_spec *s) {
     return s->out[FC_Z] * s->out[FC_Y] * s->out[FC_X];
 }
 
+/* The strip, and the group, of item `i` of strips x groups: in NCHW group by group, so that
+ * neighbours share channels and threads do not, with channels last strip by strip. */
+static inline int64_t fc_by_group(const fc_conv_job *job, int64_t i, int64_t strips,
+                                  int64_t *group) {
+    const int64_t groups = job->spec.groups;
+    const bool last = job->y.channel == 1;
+    *group = last ? i % groups : i / strips;
+    return last ? i / groups : i % strips;
+}
+
 /* The input extent that `count` output positions of one axis need. */
 static inline int64_t fc_reach(const fc_conv_spec *s, int axis, int64_t count) {
     return (count - 1) * s->stride[axis] + (s->kernel[axis] - 1) * s->dilation[axis] + 1;

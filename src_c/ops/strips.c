@@ -105,10 +105,11 @@ fc_strip fc_strips_scratch(const fc_conv_job *job, void *scratch) {
 
 int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s) {
     const fc_geometry *g = &job->geometry;
-    const int64_t panel = item % g->panels;
+    const int64_t groups = job->spec.groups, panel = item % g->panels;
+    const int64_t strips = g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X];
     item /= g->panels;
-    s->group = item % job->spec.groups;
-    item /= job->spec.groups;
+    s->image = item / (groups * strips);
+    item = fc_by_group(job, item % (groups * strips), strips, &s->group);
     for (int a = FC_X; a >= FC_Z; a--) {
         const int64_t i = item % g->strips[a];
         const int64_t grain = a == FC_Z ? 1 : g->grain, out = job->spec.out[a];
@@ -117,7 +118,6 @@ int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s) {
         s->size[a] = fc_min(out, fc_share(grains, g->strips[a], i + 1) * grain) - s->begin[a];
         item /= g->strips[a];
     }
-    s->image = item;
     return panel;
 }
 

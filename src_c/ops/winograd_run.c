@@ -81,9 +81,8 @@ static int64_t locate(fc_winograd_chunk *c, int64_t item) {
     const int64_t all[FC_AXES] = {all_planes(job, &c->form), c->form.tiles[0], c->form.tiles[1]};
     int64_t begin[FC_AXES], size[FC_AXES];
     const int64_t panel = item % g->panels;
-    item /= g->panels;
-    c->group = item % job->spec.groups;
-    item /= job->spec.groups;
+    item =
+        fc_by_group(job, item / g->panels, g->strips[0] * g->strips[1] * g->strips[2], &c->group);
     for (int a = FC_X; a >= FC_Z; a--) {
         const int64_t i = item % g->strips[a];
         begin[a] = fc_share(all[a], g->strips[a], i);
