@@ -160,10 +160,15 @@ static void cut(fc_conv_job *job) {
 
 static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
     const bool own = has_own_kernel(&job->spec);
+    const fc_geometry *g = &job->geometry;
+    /* Whether the next item is the next channel of the strip (fc_by_group). */
+    const bool neighbours = job->y.channel == 1 ||
+                            g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X] == 1;
     fc_strip s = fc_strips_scratch(job, scratch);
     while (begin < end) {
         fc_strips_locate(job, begin, &s);
-        const int64_t stop = fc_min(job->spec.groups, s.group + (end - begin));
+        const int64_t stop = neighbours ? fc_min(job->spec.groups, s.group + (end - begin))
+                                        : s.group + 1;
         begin += stop - s.group;
         s.c_size = 1;
         if (!own) fc_plane_strip_taps(job, &s);

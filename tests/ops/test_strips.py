@@ -17,6 +17,8 @@ PROBLEMS = {
     "deep": Problem((1, 700, 9, 40), (9, 700, 3, 3), padding=1),
     "deep pointwise": Problem((1, 5003, 3, 40), (7, 5003, 1, 1)),
     "deep groups": Problem((1, 1300, 5, 20), (6, 650, 3, 3), groups=2),
+    "tall channels": Problem((2, 3, 300, 130), (3, 1, 3, 3), padding=1, groups=3),
+    "tall channels by planes": Problem((2, 3, 300, 130), (3, 1, 2, 3), padding=1, groups=3),
     "wide groups": Problem((1, 12, 5, 3000), (12, 4, 3, 3), padding=1, groups=3),
     # Strips leave out what lies between strides or taps.
     "strides past the kernel": Problem((1, 5, 43, 61), (7, 5, 3, 2), (11, 5), 2),
