@@ -121,6 +121,17 @@ def padding(
     return _padding_any(value, axes, in_size, kernel, stride, dilation)
 
 
+def frozen(value: Any) -> Any:
+    """Return an argument that was found valid in a form that nobody can change any more."""
+    if value is None or isinstance(value, str):
+        return value
+    number = _index(value)
+    if number is not None:
+        return number
+    items = _items(value)
+    return value if items is None else tuple([frozen(item) for item in items])
+
+
 def positive_int(value: Any, name: str) -> int:
     """Return `value` as an int of at least 1, or raise an error that names it."""
     if type(value) is int and 1 <= value <= INT_MAX:

@@ -54,6 +54,7 @@ class Conv2d(_core.Plan):
         # "same" depends on the image; every other padding is settled here.
         settings = self._settings_for((1, 1, 1))
         self._settings = None if isinstance(padding, str) else settings
+        self._arguments = tuple(map(_args.frozen, self._arguments))
         self.set_weights(self._w, self._bias, groups)
 
     def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:

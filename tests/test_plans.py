@@ -1,6 +1,7 @@
 """What a call leaves behind for the next one: never a wrong result, and no memory."""
 
 import gc
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -138,6 +139,25 @@ def test_arguments_that_change_between_calls():
     stride[:] = 2, 3
     padding[0][:] = 1, 1
     assert fastconv.conv2d(X, W, stride=stride, padding=padding).shape == (2, 6, 7, 4)
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_arguments_that_change_after_a_plan_is_made(kind):
+    stride, dilation, clip = kind([1, 1]), kind([1, 1]), [0.0, 1.0]
+    plan = fastconv.Conv2d(W, BIAS, stride, "same", dilation, activation=clip)
+    before, shown = plan(X), repr(plan)
+    stride[:], dilation[:], clip[:] = [2, 2], [3, 3], [5.0, 6.0]
+    for now in (plan, pickle.loads(pickle.dumps(plan))):
+        np.testing.assert_array_equal(now(X), before)
+        np.testing.assert_array_equal(now(X[:, :, 1:]), fastconv.Conv2d(
+            W, BIAS, padding="same", activation=(0, 1))(X[:, :, 1:]))
+        assert now.explain(X.shape)["error_bound"] == fastconv.Conv2d(
+            W, padding="same").explain(X.shape)["error_bound"]
+        assert repr(now) == shown
+    padding = kind([[1, 1], [0, 2]])
+    plan = fastconv.Conv2d(W, padding=padding)
+    padding[0][:] = kind([7, 7])
+    assert plan(X).shape == pickle.loads(pickle.dumps(plan))(X).shape == (2, 6, 13, 14)
 
 
 @pytest.mark.parametrize("function", [fastconv.conv2d, planned])

@@ -25,7 +25,7 @@ static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     bool dilated = false;
     for (int a = 0; a < FC_AXES; a++) {
         dilated |= s->dilation[a] > 1 && s->kernel[a] > 1;
-        count = fc_min(count, MOST_PHASES) * phases(s, a);
+        count = fc_min(count, MOST_PHASES + 1) * phases(s, a);
     }
     if (!dilated) return "no axis is dilated";
     return count > MOST_PHASES ? "the dilation has more than 65536 phases" : NULL;

@@ -21,6 +21,8 @@ static void trim(fc_max_pool_spec *s, int axis) {
 }
 
 fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
+    for (int a = 0; a < 2; a++)
+        if (fc_max(s->pad_lo[a], s->pad_hi[a]) > s->kernel[a] / 2) return FC_WIDE_PADDING;
     bool overflow = false;
     int64_t size = fc_mul(s->batch, s->channels, &overflow);
     for (int a = 0; a < 2; a++) {

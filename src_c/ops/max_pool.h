@@ -10,8 +10,9 @@ typedef struct {
     fc_dtype dtype;
     bool ceil_mode;
     int64_t batch, channels;
-    int64_t in[2], kernel[2], stride[2], dilation[2], pad_lo[2], pad_hi[2];
-    int64_t out[2]; /* by fc_max_pool_validate, which also trims kernel and pad_lo */
+    int64_t in[2], kernel[2], stride[2], dilation[2];
+    int64_t pad_lo[2], pad_hi[2]; /* at most half of the kernel */
+    int64_t out[2];               /* by fc_max_pool_validate, which also trims kernel and pad_lo */
 } fc_max_pool_spec;
 
 /* Pooling applied to actual arrays. */

@@ -55,12 +55,15 @@ static void check_pool_on(const fc_isa *isa, const problem *p, const form *f,
     free(got), free(found);
 }
 
-static void check_pool(const problem *given, const form *f, const fc_isa *only, bool ceil_mode) {
-    problem half = *given, *p = &half;
-    for (int i = 0; i < 4; i++) /* no caller asks for more */
-        if (p->pad[i] > p->kernel[i / 2] / 2) p->pad[i] = p->kernel[i / 2] / 2;
-    fc_max_pool_spec s = {
-        .dtype = f->dtype,
+static bool wide_padding(const problem *p) {
+    for (int i = 0; i < 4; i++)
+        if (p->pad[i] > p->kernel[i / 2] / 2) return true;
+    return false;
+}
+
+static fc_max_pool_spec pool_of(const problem *p, fc_dtype dtype, bool ceil_mode) {
+    return (fc_max_pool_spec){
+        .dtype = dtype,
         .ceil_mode = ceil_mode,
         .batch = p->batch,
         .channels = p->channels,
@@ -71,6 +74,18 @@ static void check_pool(const problem *given, const form *f, const fc_isa *only, 
         .pad_lo = {p->pad[0], p->pad[2]},
         .pad_hi = {p->pad[1], p->pad[3]},
     };
+}
+
+static void check_pool(const problem *given, const form *f, const fc_isa *only, bool ceil_mode) {
+    problem half = *given, *p = &half;
+    fc_max_pool_spec s = pool_of(p, f->dtype, ceil_mode);
+    const fc_status status = fc_max_pool_validate(&s);
+    if (wide_padding(p) != (status == FC_WIDE_PADDING))
+        fail(NULL, f, p, "max_pool", "padding beyond half of the kernel", 0, (double)status,
+             FC_WIDE_PADDING);
+    for (int i = 0; i < 4; i++)
+        if (p->pad[i] > p->kernel[i / 2] / 2) p->pad[i] = p->kernel[i / 2] / 2;
+    s = pool_of(p, f->dtype, ceil_mode);
     if ((fc_max_pool_validate(&s) == FC_OK) != fits(p))
         fail(NULL, f, p, "max_pool", "took what cannot be, or refused what can", 0, !fits(p),
              fits(p));

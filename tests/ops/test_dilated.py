@@ -51,6 +51,17 @@ def test_refuses_what_is_not_dilated(kernel, dilation):
         fastconv.conv2d_dilated(x, w, dilation=dilation)
 
 
+@pytest.mark.parametrize(("dilation", "taken"), [
+    ((256, 256), True), ((65536, 1), True), ((1, 65536), True),
+    ((257, 256), False), ((65537, 1), False), ((1, 65537), False), ((2**25, 1), False),
+])
+def test_phases_are_at_most_65536(dilation, taken):
+    """On one axis or on both; each of them is visited in every call."""
+    plan = fastconv.Conv2d(np.ones((1, 1, 3, 3), np.float32), dilation=dilation)
+    cost = plan.explain((1, 1, *(3 * d + 2 for d in dilation)))["algorithms"]["dilated"]
+    assert (not isinstance(cost, str)) if taken else "more than 65536 phases" in cost
+
+
 def test_wide_dilation_of_a_wide_image(isa, dtype):
     problem = Problem((1, 2, 3, 700), (3, 2, 1, 3), 1, ((0, 0), (64, 64)), (1, 64))
     check(problem, dtype, "dilated")
