@@ -58,11 +58,9 @@ class Log:
 
 
 def accepted(plan, shape):
-    """`auto`, and the families of which some row accepts."""
+    """`auto`, and the rows that accept."""
     rows = plan.explain(shape)["algorithms"]
-    names = [name.rstrip("0123456789").removesuffix("_pixels") for name, cost in rows.items()
-             if not isinstance(cost, str)]
-    return ["auto", *dict.fromkeys(names)]
+    return ["auto", *(name for name, cost in rows.items() if not isinstance(cost, str))]
 
 
 def convolve(log, problem, dtype, layout, view):

@@ -16,8 +16,9 @@ SRC_C = ROOT / "src_c"
 
 CONFIG = fastconv.show_config()
 COMPILED_ISAS = CONFIG["compiled_isas"]
-# Winograd's transforms round more than a sum does: its error is bounded elsewhere.
-SUMMING = tuple(name for name in CONFIG["algorithms"] if not name.startswith("winograd"))
+# The rows of the table. Winograd's transforms round more than a sum does: it is bounded elsewhere.
+ROWS = fastconv._core.rows()
+SUMMING = tuple(name for name in ROWS if not name.startswith("winograd"))
 
 
 def tile(isa, dtype):

@@ -10,7 +10,7 @@ from support import SUMMING, Problem, accepts, to_layout
 
 import fastconv
 
-COUNTS = (2, 3, 5, 8, 16)
+COUNTS = range(2, 17)
 X = np.random.default_rng(0).standard_normal((2, 32, 60, 61)).astype(np.float32)
 W = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype(np.float32)
 
@@ -19,10 +19,12 @@ PROBLEMS = {
     "direct, one image": Problem((1, 128, 30, 31), (64, 128, 3, 3), padding=1),
     "im2col": Problem((2, 32, 60, 61), (48, 32, 3, 3), padding=1),
     "im2col, long sums": Problem((1, 600, 14, 15), (200, 600, 3, 3)),
-    "winograd": Problem((3, 64, 60, 61), (80, 64, 3, 3), padding=1),
+    **{f"winograd{t}": Problem((3, 64, 60, 61), (80, 64, 3, 3), padding=1) for t in (6, 5, 4)},
+    "winograd3": Problem((3, 64, 33, 33), (80, 64, 3, 3), padding=18, dilation=18),
     "dilated": Problem((2, 32, 70, 71), (64, 32, 3, 3), padding=2, dilation=2),
-    "depthwise": Problem((4, 96, 90, 91), (192, 1, 3, 3), padding=1, groups=96),
+    "depthwise": Problem((2, 96, 60, 61), (192, 1, 3, 3), padding=1, groups=96),
     "depthwise, any kernel": Problem((2, 64, 60, 61), (64, 1, 4, 5), groups=64),
+    "depthwise_pixels": Problem((2, 96, 60, 61), (96, 1, 3, 3), padding=1, groups=96),
     "grouped": Problem((2, 64, 90, 91), (64, 8, 3, 3), padding=1, groups=8),
 }
 
@@ -113,20 +115,42 @@ def test_a_plan_and_many_python_threads():
     assert not wrong
 
 
-def test_the_rounding_mode_is_the_callers_and_stays():
+def test_the_floating_point_mode_is_the_callers_and_stays():
+    """Rounding, flushing of subnormal numbers, masks: MXCSR or FPCR, but for its sticky flags."""
     code = """
 import ctypes, platform, numpy as np, fastconv
 libm = ctypes.CDLL("libm.so.6")
-upward = {"x86_64": 0x800, "aarch64": 0x400000}[platform.machine()]
+# Where fegetenv puts the register; its flags; upward rounding; flushing subnormal numbers.
+place, flags, upward, flush = {"x86_64": (7, 0x3f, 0x4000, 0x8040),
+                               "aarch64": (0, 0, 0x400000, 0x1000000)}[platform.machine()]
+environment = (ctypes.c_uint32 * 8)()
+def mode(wanted=None):
+    assert libm.fegetenv(environment) == 0
+    if wanted is not None:
+        environment[place] = wanted
+        assert libm.fesetenv(environment) == 0
+    return environment[place] & ~flags
 x = np.random.default_rng(0).standard_normal((2, 32, 60, 61)).astype("f4")
 w = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype("f4")
-nearest = fastconv.conv2d(x, w, threads=1)
-assert libm.fesetround(upward) == 0
-one, many = fastconv.conv2d(x, w, threads=1), fastconv.conv2d(x, w, threads=8)
-assert libm.fegetround() == upward
-assert libm.fesetround(0) == 0
-assert (one == many).all() and (one != nearest).any()
-assert (fastconv.conv2d(x, w, threads=8) == nearest).all()
+tiny = x * np.float32(1e-40)
+calls = {"y": lambda n: fastconv.conv2d(x, w, threads=n),
+         "tiny": lambda n: fastconv.conv2d(tiny, w, threads=n, precision="exact"),
+         "pool": lambda n: fastconv.max_pool2d(x, 3, threads=n),
+         "columns": lambda n: fastconv.im2col(x, 3)}
+usual = mode()
+plain = {name: call(1) for name, call in calls.items()}
+for bits, differing in [(upward, {"y", "tiny"}), (flush, {"tiny"}), (0, set())]:
+    set_ = mode(usual | bits)
+    ones, manys, after = {}, {}, []
+    for name, call in calls.items():
+        ones[name], manys[name] = call(1), call(8)
+        after.append(mode())
+    mode(usual)
+    assert set(after) == {set_}, (after, set_)
+    for name in calls:
+        assert (ones[name] == manys[name]).all(), (name, bits)
+        assert (ones[name] != plain[name]).any() == (name in differing), (name, bits)
+assert mode() == usual
 print("done")
 """
     assert printed(code) == "done"

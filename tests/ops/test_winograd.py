@@ -18,6 +18,8 @@ from winograd_bound import TILES, winograd_bound
 import fastconv
 from fastconv.reference import vectorized
 
+ROWS = [f"winograd{t}" for t in (3, *TILES)]
+
 
 def case(dtype, channels=64, size=28, relu=False, seed=0):
     rng = np.random.default_rng(seed)
@@ -107,12 +109,23 @@ def test_dilated_phases_may_be_winograd_unless_exact():
     assert_within(free, expected, np.maximum(wider, limit))
 
 
-def test_same_bits(isa, dtype, layout):
-    """For any batch split, and any strides of the input and output."""
-    problem = Problem((3, 5, 11, 14), (7, 5, 3, 3), padding=1, activation="relu")
+def moved(a, offset):
+    """The same values, so many bytes from an address that is aligned to nothing less than 16."""
+    memory = np.empty(a.nbytes + 64, np.uint8)
+    to = np.frombuffer(memory.data, a.dtype, a.size, offset).reshape(a.shape)
+    to[...] = a
+    return to
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_same_bits(isa, dtype, layout, row):
+    """For any batch split, any strides of the input and output, and any alignment."""
+    dilation = 12 if row == "winograd3" else 1  # whose tiles are framed by padding
+    problem = Problem((3, 5, 23, 20), (7, 5, 3, 3), 1, dilation, dilation, activation="relu")
     x, w, bias = problem.arrays(dtype)
     x = to_layout(x, layout)
-    options = {"padding": 1, "layout": layout, "activation": "relu", "algorithm": "winograd"}
+    options = {"padding": dilation, "dilation": dilation, "layout": layout, "activation": "relu",
+               "algorithm": row}
     y = fastconv.conv2d(x, w, bias, **options)
     for part in (slice(0, 1), slice(1, 3), slice(None, None, -2)):
         np.testing.assert_array_equal(fastconv.conv2d(x[part], w, bias, **options), y[part])
@@ -123,6 +136,23 @@ def test_same_bits(isa, dtype, layout):
         out = np.repeat(y, 3, axis)[(slice(None),) * axis + (slice(1, None, 3),)]
         fastconv.conv2d(view, w, bias, out=out, **options)
         np.testing.assert_array_equal(out, y)
+    for offset in (1, dtype.itemsize, 3 * dtype.itemsize):
+        out = np.zeros(y.size + 3, dtype)[offset // dtype.itemsize :][: y.size].reshape(y.shape)
+        given = [moved(a, offset) for a in (x, w, bias)]
+        np.testing.assert_array_equal(fastconv.conv2d(*given, out=out, **options), y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_special_weights_reach_their_own_filter_only(isa, dtype, layout, value):
+    x, w, bias = Problem((2, 4, 13, 12), (5, 4, 3, 3)).arrays(dtype)
+    options = {"padding": 1, "layout": layout, "algorithm": "winograd"}
+    before = fastconv.conv2d(to_layout(x, layout), w, bias, **options)
+    w = w.copy()
+    w[3, 1, 0, 2] = value
+    y = from_layout(fastconv.conv2d(to_layout(x, layout), w, bias, **options), layout)
+    assert not np.isfinite(y[:, 3]).any()
+    np.testing.assert_array_equal(np.delete(y, 3, 1),
+                                  np.delete(from_layout(before, layout), 3, 1))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
