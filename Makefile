@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test tsan test-long numbers bench versus sweep choices lint clean asan msan \
-	valgrind fuzz debug
+	valgrind fuzz debug coverage mutants
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,8 @@ help:
 	@echo "make lint    ruff, cython-lint, clang-format and mypy"
 	@echo "make asan msan valgrind debug    the C programs and the tests under these (CONTRIBUTING.md)"
 	@echo "make fuzz                        libFuzzer (FUZZ_SECONDS=60)"
+	@echo "make coverage    lines and branches of src_c that the tests run: a table, out/coverage/"
+	@echo "make mutants     which tests notice each seeded fault (MUTANTS='max_pool base:')"
 	@echo "make clean   remove what the targets above made"
 	@echo "PYTHON=...   the interpreter that .venv is made with (now: $(PYTHON))"
 
@@ -120,9 +122,14 @@ msan valgrind fuzz:
 # the build keeps objects by their names, whatever they were compiled with.
 FLAVOUR_asan := FASTCONV_CFLAGS="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 FLAVOUR_debug := FASTCONV_DEBUG=1
+# Without optimisation and with one copy of each function: a branch is what the source says.
+PLAIN := -O0 -Dalways_inline=unused
+FLAVOUR_coverage := FASTCONV_CFLAGS="$(PLAIN) --coverage"
+FLAVOUR_mutants := FASTCONV_CFLAGS="$(PLAIN)"
 build/%/.built: $(SOURCES) | .venv/.installed-test
 	rm -rf build/$* && mkdir -p build/$*/src
-	cp -r fastconv src_c setup.py pyproject.toml MANIFEST.in README.md LICENSE build/$*/src
+	cp -r --parents fastconv src_c tests/c setup.py pyproject.toml MANIFEST.in README.md LICENSE \
+		build/$*/src
 	rm -rf build/$*/src/fastconv/*.so build/$*/src/fastconv/_core.c
 	cd build/$*/src && $(FLAVOUR_$*) $(CURDIR)/$(PIP) install --no-deps --target ../lib .
 	@touch $@
@@ -140,6 +147,21 @@ asan: build/asan/.built
 debug: build/debug/.built
 	$(PYTHON) tests/instruments.py debug
 	cd tests && PYTHONPATH=../build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
+
+# Without tests that build C programs of their own, one that looks at the exported names (gcc adds
+# its own), and one for which the counters' files cannot be opened.
+NOT_COVERED := --ignore=test_neon.py --ignore=test_selftest.py --ignore=test_threads_driver.py \
+	--deselect=test_house.py::test_the_extension_exports_its_init_function_only \
+	--deselect=test_threads.py::test_no_thread_to_be_had
+coverage: build/coverage/.built .venv/.installed-coverage
+	find build/coverage/src -name '*.gcda' -delete
+	$(BIN)/python tests/instruments.py coverage
+	cd tests && PYTHONPATH=../build/coverage/lib \
+		../$(BIN)/python -m pytest -p no:cacheprovider $(NOT_COVERED) $(TESTS)
+	$(BIN)/python tests/coverage_table.py build/coverage/src
+
+mutants: build/mutants/.built
+	cd tests && PYTHONPATH=../build/mutants/lib ../$(BIN)/python -m mutants $(MUTANTS)
 
 clean:
 	rm -rf .venv out build dist *.egg-info fastconv/_core.c fastconv/*.so

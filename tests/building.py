@@ -19,6 +19,7 @@ SOURCES = {
     "selftest": ["tests/c/selftest.c"],
     "replay": ["tests/c/fuzz.c", "tests/c/replay.c"],
     "fuzz": ["tests/c/fuzz.c"],
+    "threads_driver": ["tests/c/threads_driver.c"],
 }
 
 
@@ -39,7 +40,17 @@ def build(program, compiler, isas, folder, *flags, kernels=(), root=ROOT):
     `flags` go to every unit and to the linker; `kernels` to the instruction sets' units alone, in
     the place of `flags` if they name a compiler of their own: ("gcc", "-O3").
     """
-    sources = [*SOURCES[program], "src_c/dispatch.c"]
+    objects = compile_all(SOURCES[program], compiler, isas, folder, *flags, kernels=kernels,
+                          root=root)
+    linked = folder / program
+    if not linked.exists() or any(newer(o, linked) for o in objects):
+        run(compiler, *flags, *objects, "-o", linked, "-lm", "-pthread", root=root)
+    return linked
+
+
+def compile_all(sources, compiler, isas, folder, *flags, kernels=(), root=ROOT):
+    """The objects of `sources` and of all of src_c."""
+    sources = [*sources, "src_c/dispatch.c"]
     for floor in ("base", "ops"):
         sources += [f"src_c/{floor}/{p.name}" for p in sorted((root / "src_c" / floor).glob("*.c"))]
     units = [(source, [compiler, *FLAGS, *flags]) for source in sources]
@@ -48,11 +59,7 @@ def build(program, compiler, isas, folder, *flags, kernels=(), root=ROOT):
         units.append((f"src_c/isa/{isa}.c", [ours[0], *FLAGS, *isa_flags(isa, root), *ours[1:]]))
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(lambda unit: compile_unit(*unit, folder, root), units))
-    linked = folder / program
-    if not linked.exists() or any(newer(o, linked) for o in objects):
-        run(compiler, *flags, *objects, "-o", linked, "-lm", "-pthread", root=root)
-    return linked
+        return list(pool.map(lambda unit: compile_unit(*unit, folder, root), units))
 
 
 def compile_unit(source, command, folder, root):

@@ -6,6 +6,7 @@ valgrind  memcheck, whose processor has no AVX-512: baseline and avx2
 debug     scratch filled with NaN at each use (gcc)
 replay    the corpus of the fuzz target (gcc)
 fuzz      libFuzzer (clang), the kernels as released (gcc): FUZZ_SECONDS=60, FUZZ_CORPUS=out/corpus
+coverage  counts what runs, in the copy of the sources that `make coverage` has made (gcc)
 
 Nothing is suppressed. A missing tool is a skip that says so; `--strict` makes it an error.
 """
@@ -64,8 +65,16 @@ def instrument(name):
             raise SystemExit("fuzz: failed; the case is left beside the corpus")
         return ""
 
+    def coverage():
+        root = ROOT / "build/coverage/src"
+        flags = ["-O0", "-Dalways_inline=unused", "--coverage", "-DFC_DEBUG"]
+        calls = [("selftest",), ("replay", "tests/c/corpus"), ("replay", "-random", 1000, 1),
+                 ("threads_driver",)]
+        return "".join(run(build(name, "gcc", native_isas(), root / "build/c", *flags, root=root),
+                           *arguments, root=root) for name, *arguments in calls)
+
     needs = {"asan": ["gcc"], "msan": ["clang"], "valgrind": ["gcc", "valgrind"],
-             "debug": ["gcc"], "replay": ["gcc"], "fuzz": ["clang", "gcc"]}
+             "debug": ["gcc"], "replay": ["gcc"], "fuzz": ["clang", "gcc"], "coverage": ["gcc"]}
     return needs[name], locals()[name]
 
 

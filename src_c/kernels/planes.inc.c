@@ -5,7 +5,7 @@
  * strip: the parts that lie inside the image, row by row. */
 FC_INLINE void FC_NAME(planes_scatter)(const fc_planes_args *a, const real *tile, real *out,
                                        int64_t y, int64_t x, int64_t n) {
-    for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
+    for (int64_t done = 0; done < n; y++, x = 0) {
         const int64_t here = a->width - x < n - done ? a->width - x : n - done;
         for (int64_t i = 0; i < here; i += VL) {
             real *to = out + y * a->out_row + x + i;
@@ -21,7 +21,7 @@ FC_INLINE void FC_NAME(planes_scatter)(const fc_planes_args *a, const real *tile
 
 FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const real *out,
                                       int64_t y, int64_t x, int64_t n) {
-    for (int64_t done = 0; done < n && y < a->rows; y++, x = 0) {
+    for (int64_t done = 0; done < n; y++, x = 0) {
         const int64_t here = a->width - x < n - done ? a->width - x : n - done;
         for (int64_t i = 0; i < here; i++) tile[done + i] = out[y * a->out_row + x + i];
         done += a->pitch - x;

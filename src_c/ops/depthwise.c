@@ -61,10 +61,10 @@ static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_ar
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
     const int64_t y0 = fc_strip_origin(job, s, FC_Y);
-    const int64_t top = fc_clamp(y0, 0, spec->in[FC_Y]);
-    const int64_t bottom = fc_clamp(y0 + fc_reach(spec, FC_Y, s->size[FC_Y]), top, spec->in[FC_Y]);
+    const int64_t top = fc_clamp(y0, 0, a->height);
+    const int64_t bottom = fc_clamp(y0 + fc_reach(spec, FC_Y, s->size[FC_Y]), top, a->height);
     k->copy(&(fc_copy_args){
-        .from = fc_strip_in(job, s, 0, top, 0),
+        .from = fc_at(a->x, top * a->x_row, k),
         .to = s->strip,
         .rows = bottom - top,
         .columns = spec->in[FC_X],
@@ -82,12 +82,14 @@ static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_ar
 static void filter_rows(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
+    const int64_t z = fc_strip_origin(job, s, FC_Z);
+    const bool inside = z >= 0 && z < spec->in[FC_Z];
     fc_depthwise_args a = {
         .kernel = spec->kernel[FC_X],
         .stride = spec->stride[FC_X],
-        .x = fc_strip_in(job, s, 0, 0, 0),
+        .x = fc_strip_in(job, s, inside ? z : 0, 0, 0),
         .x_row = job->x.axis[FC_Y],
-        .height = spec->in[FC_Y],
+        .height = inside ? spec->in[FC_Y] : 0,
         .width = spec->in[FC_X],
         .pad_y = -fc_strip_origin(job, s, FC_Y),
         .pad_x = spec->pad_lo[FC_X],

@@ -24,12 +24,15 @@ static void fail(const fc_isa *isa, const form *f, const problem *p, const char 
            how);
     printf("  at %lld got %.17g, wanted %.17g\n", (long long)at, got, wanted);
     printf("  batch %lld, channels %lld -> %lld in %lld groups, image %lld x %lld, kernel %lld x "
-           "%lld, stride %lld %lld, dilation %lld %lld, pad %lld %lld %lld %lld\n",
+           "%lld, stride %lld %lld, dilation %lld %lld, pad %lld %lld %lld %lld, depth %lld kernel "
+           "%lld stride %lld dilation %lld pad %lld %lld\n",
            (long long)p->batch, (long long)p->channels, (long long)p->filters, (long long)p->groups,
            (long long)p->height, (long long)p->width, (long long)p->kernel[0],
            (long long)p->kernel[1], (long long)p->stride[0], (long long)p->stride[1],
            (long long)p->dilation[0], (long long)p->dilation[1], (long long)p->pad[0],
-           (long long)p->pad[1], (long long)p->pad[2], (long long)p->pad[3]);
+           (long long)p->pad[1], (long long)p->pad[2], (long long)p->pad[3], (long long)p->depth.in,
+           (long long)p->depth.kernel, (long long)p->depth.stride, (long long)p->depth.dilation,
+           (long long)p->depth.pad[0], (long long)p->depth.pad[1]);
     printf("  %s, views %#x -> %#x, values %d, seed %llu, bias %d, clip %g %g\n",
            f->channels_last ? "channels last" : "channels first", f->x_view, f->y_view, f->values,
            (unsigned long long)f->seed, f->bias, f->clip_lo, f->clip_hi);

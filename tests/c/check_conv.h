@@ -69,13 +69,21 @@ static bool plan_row(const conv_case *c, fc_conv_plan *plan) {
     return true;
 }
 
+/* Planes lie one after the other, as further rows: a view of two axes makes one of three. */
+static array volume_in(role r, int view, int64_t batch, int64_t channels, int64_t depth,
+                       int64_t height, int64_t width, const form *f) {
+    const int64_t size[4] = {batch, channels, depth * height, width};
+    array a = array_in(r, view, size, f->dtype, bytes_of(f->dtype), f->channels_last);
+    a.t.axis[FC_Z] = height * a.t.axis[FC_Y];
+    return a;
+}
+
 /* One run into a view of its own; the items in one go or from the last to the first, `step` at a
  * time. */
 static void run(const conv_case *c, const fc_conv_plan *plan, const void *packed,
                 const fc_tensor *x, int64_t batch, int view, int64_t step, double *values) {
-    const int64_t size[4] = {batch, c->p->filters, out_size(c->p, 0), out_size(c->p, 1)};
-    const array y =
-        array_in(Y, view, size, c->f->dtype, bytes_of(c->f->dtype), c->f->channels_last);
+    const array y = volume_in(Y, view, batch, c->p->filters, out_depth(c->p), out_size(c->p, 0),
+                              out_size(c->p, 1), c->f);
     fc_conv_job job;
     if (fc_conv_job_make(&job, plan, packed, batch, x, &y.t) != FC_OK)
         fail(c->isa, c->f, c->p, c->row->name, "no job", 0, 0, 0);
@@ -134,11 +142,13 @@ static void check_conv(const problem *p, const form *f, const fc_isa *only) {
     flush_start = f->flush_start;
     random_state = f->seed;
     const size_t element = bytes_of(f->dtype);
-    const int64_t size[4] = {p->batch, p->channels, p->height, p->width};
-    const int64_t weights = p->filters * (p->channels / p->groups) * p->kernel[0] * p->kernel[1];
+    const depth_axis z = depth_of(p);
+    const int64_t weights = p->filters * (p->channels / p->groups) * z.kernel * p->kernel[0] *
+                            p->kernel[1];
     conv_case c = {.p = p, .f = f};
-    c.x_values = random_values(p->batch * p->channels * p->height * p->width, f->values, f->dtype);
-    c.x = array_in(X, f->x_view, size, f->dtype, element, f->channels_last);
+    c.x_values =
+        random_values(p->batch * p->channels * z.in * p->height * p->width, f->values, f->dtype);
+    c.x = volume_in(X, f->x_view, p->batch, p->channels, z.in, p->height, p->width, f);
     fill(&c.x, c.x_values);
     double *w = random_values(weights, f->values == TINY ? UNIFORM : f->values, f->dtype);
     double *bias = f->bias ? random_values(p->filters, f->values, f->dtype) : NULL;

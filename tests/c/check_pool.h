@@ -29,7 +29,8 @@ static void check_pool_on(const fc_isa *isa, const problem *p, const form *f,
     const int64_t size[4] = {s->batch, s->channels, s->out[0], s->out[1]};
     const int64_t planes = s->batch * s->channels, each = s->out[0] * s->out[1];
     const array y = array_in(Y, f->y_view, size, f->dtype, bytes_of(f->dtype), f->channels_last);
-    const array index = array_in(INDEX, f->y_view, size, FC_F64, sizeof(int64_t), f->channels_last);
+    const array index =
+        array_in(INDEX, f->x_view & ~BROADCAST_C, size, FC_F64, sizeof(int64_t), f->channels_last);
     fc_max_pool_job job;
     fc_max_pool_job_make(&job, s, isa, &x->t, &y.t, with_index ? &index.t : NULL);
     void *scratch = array_of(SCRATCH, job.scratch_bytes, 1, FC_SCRATCH_ALIGNMENT);

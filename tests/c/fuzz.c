@@ -37,11 +37,13 @@ static int64_t extent_from(bytes *b) {
 
 static int64_t work_of(const problem *p) {
     if (!fits(p)) return 0;
-    const int64_t taps = p->channels / p->groups * p->kernel[0] * p->kernel[1];
-    const int64_t dense = p->filters * taps * (out_size(p, 0) * out_size(p, 1) * p->batch + 4);
+    const depth_axis z = depth_of(p);
+    const int64_t taps = p->channels / p->groups * z.kernel * p->kernel[0] * p->kernel[1];
+    const int64_t pixels = out_depth(p) * out_size(p, 0) * out_size(p, 1);
+    const int64_t dense = p->filters * taps * (pixels * p->batch + 4);
     /* Copies in and out count, too. */
-    return dense + p->batch * p->channels * (p->height + p->pad[0] + p->pad[1]) *
-                       (p->width + p->pad[2] + p->pad[3]);
+    return dense + p->batch * p->channels * (z.in + z.pad[0] + z.pad[1]) *
+                       (p->height + p->pad[0] + p->pad[1]) * (p->width + p->pad[2] + p->pad[3]);
 }
 
 static int64_t larger(int64_t a, int64_t b) {
@@ -117,6 +119,11 @@ static problem problem_from(bytes *b) {
         else if (square & 16)
             p.pad[i] = PICK(b, 0, 0, 1, 2, 3, 5, 8, 13);
     }
+    if (next(b) % 4 == 1) {
+        p.depth = (depth_axis){
+            1 + next(b) % 7, PICK(b, 1, 2, 3), PICK(b, 1, 1, 2, 3), PICK(b, 1, 1, 2, 3), {0, 0}};
+        for (int i = 0; i < 2; i++) p.depth.pad[i] = PICK(b, 0, 1, 1, 2, 4);
+    }
     if (square & 32) /* a reduction long enough to be cut */
         p.channels = p.channels / p.groups < 300 ? p.channels + 256 * p.groups : p.channels;
     return p;
@@ -149,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const form f = form_from(&b);
         problem p = problem_from(&b);
         shrink(&p, what >= 240 ? LARGE_WORK : WORK);
+        if (what % 8 == 5 || what % 8 == 6) p.depth = (depth_axis){0}; /* of convolutions only */
         if (what % 8 == 6) {
             if (p.kernel[0] * p.kernel[1] * work_of(&p) < LARGE_WORK) check_columns(&p, &f, NULL);
         } else if (what % 8 == 5) {

@@ -7,9 +7,14 @@
 #include <math.h>
 
 typedef struct {
+    int64_t in, kernel, stride, dilation, pad[2]; /* front, back */
+} depth_axis;
+
+typedef struct {
     int64_t channels, filters, groups, height, width, kernel[2], stride[2], dilation[2];
     int64_t pad[4]; /* top, bottom, left, right */
     int64_t batch;
+    depth_axis depth; /* the third axis; none where all is zero */
 } problem;
 
 static const problem problems[] = {
@@ -34,7 +39,23 @@ static const problem problems[] = {
     {24, 24, 3, 3, 5, {1, 1}, {1, 1}, {1, 1}, {0}},
     {32, 32, 2, 3, 4, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}},
     {557, 3, 1, 3, 4, {3, 3}, {1, 1}, {1, 1}, {0}},
+    {3, 5, 1, 6, 7, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, .depth = {4, 3, 1, 1, {1, 1}}},
+    {4, 6, 2, 5, 9, {3, 2}, {2, 1}, {1, 1}, {1, 0, 0, 1}, .depth = {7, 3, 2, 2, {2, 1}}},
+    {5, 4, 1, 9, 9, {3, 3}, {1, 1}, {2, 2}, {2, 2, 2, 2}, .depth = {5, 2, 2, 3, {3, 1}}},
+    {8, 8, 8, 6, 6, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, .depth = {3, 1, 1, 1, {1, 2}}},
+    {6, 6, 6, 6, 6, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}, .depth = {3, 3, 1, 1, {1, 1}}},
+    {16, 16, 4, 5, 6, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, .depth = {3, 2, 1, 1, {0, 1}}},
+    {3, 4, 1, 3, 5, {1, 1}, {1, 1}, {1, 1}, {0}, .depth = {4, 1, 1, 1, {0, 0}}},
 };
+
+static depth_axis depth_of(const problem *p) {
+    return p->depth.in ? p->depth : (depth_axis){1, 1, 1, 1, {0, 0}};
+}
+
+static int64_t out_depth(const problem *p) {
+    const depth_axis z = depth_of(p);
+    return (z.in + z.pad[0] + z.pad[1] - (z.kernel - 1) * z.dilation - 1) / z.stride + 1;
+}
 
 static int64_t out_size(const problem *p, int axis) {
     const int64_t in = axis ? p->width : p->height;
@@ -47,6 +68,8 @@ static int64_t out_size(const problem *p, int axis) {
 /* Whether there is any output. */
 static bool fits(const problem *p) {
     const int64_t in[2] = {p->height, p->width};
+    const depth_axis z = depth_of(p);
+    if ((z.kernel - 1) * z.dilation + 1 > z.in + z.pad[0] + z.pad[1]) return false;
     for (int a = 0; a < 2; a++)
         if ((p->kernel[a] - 1) * p->dilation[a] + 1 > in[a] + p->pad[2 * a] + p->pad[2 * a + 1])
             return false;
@@ -54,6 +77,7 @@ static bool fits(const problem *p) {
 }
 
 static fc_conv_spec spec_of(const problem *p, fc_dtype dtype, bool channels_last) {
+    const depth_axis z = depth_of(p);
     return (fc_conv_spec){
         .dtype = dtype,
         .channels_last = channels_last,
@@ -61,12 +85,12 @@ static fc_conv_spec spec_of(const problem *p, fc_dtype dtype, bool channels_last
         .in_channels = p->channels,
         .out_channels = p->filters,
         .groups = p->groups,
-        .in = {1, p->height, p->width},
-        .kernel = {1, p->kernel[0], p->kernel[1]},
-        .stride = {1, p->stride[0], p->stride[1]},
-        .dilation = {1, p->dilation[0], p->dilation[1]},
-        .pad_lo = {0, p->pad[0], p->pad[2]},
-        .pad_hi = {0, p->pad[1], p->pad[3]},
+        .in = {z.in, p->height, p->width},
+        .kernel = {z.kernel, p->kernel[0], p->kernel[1]},
+        .stride = {z.stride, p->stride[0], p->stride[1]},
+        .dilation = {z.dilation, p->dilation[0], p->dilation[1]},
+        .pad_lo = {z.pad[0], p->pad[0], p->pad[2]},
+        .pad_hi = {z.pad[1], p->pad[1], p->pad[3]},
         .clip_lo = -INFINITY,
         .clip_hi = INFINITY,
     };

@@ -21,7 +21,7 @@ static double tiny_of(fc_dtype dtype) {
     return dtype == FC_F32 ? 0x1p-149 : 0x1p-1074;
 }
 
-/* In the order [n][k][y][x]; `own` is the error of the value itself. */
+/* In the order [n][k][z][y][x]; `own` is the error of the value itself. */
 typedef struct {
     int64_t count;
     double *value, *sum_bound, *own;
@@ -37,38 +37,44 @@ static double *doubles(int64_t count) {
     return p;
 }
 
-/* x[image][channel][row][column], zero where that is padding. */
-static double padded_at(const problem *p, const double *x, int64_t n, int64_t c, int64_t row,
-                        int64_t column) {
-    if (row < 0 || row >= p->height || column < 0 || column >= p->width) return 0;
-    return x[((n * p->channels + c) * p->height + row) * p->width + column];
+/* x[image][channel][plane][row][column], zero where that is padding. */
+static double padded_at(const problem *p, const double *x, int64_t n, int64_t c, int64_t plane,
+                        int64_t row, int64_t column) {
+    const int64_t depth = depth_of(p).in;
+    if (plane < 0 || plane >= depth || row < 0 || row >= p->height || column < 0 ||
+        column >= p->width)
+        return 0;
+    return x[(((n * p->channels + c) * depth + plane) * p->height + row) * p->width + column];
 }
 
 /* One element, and the sum of magnitudes that bounds its error. Padding takes part as zero. */
 static long double sum_at(const problem *p, const double *x, const double *w, const double *bias,
-                          int64_t n, int64_t k, int64_t y, int64_t column, long double *size) {
+                          int64_t n, int64_t k, const int64_t at[3], long double *size) {
+    const depth_axis z = depth_of(p);
     const int64_t in = p->channels / p->groups, first = k / (p->filters / p->groups) * in;
     long double value = bias ? bias[k] : 0;
     *size = fabsl(value);
-    const double *filter = w + k * in * p->kernel[0] * p->kernel[1];
+    const double *filter = w + k * in * z.kernel * p->kernel[0] * p->kernel[1];
     for (int64_t c = 0; c < in; c++)
-        for (int64_t r = 0; r < p->kernel[0]; r++)
-            for (int64_t s = 0; s < p->kernel[1]; s++) {
-                const long double term =
-                    (long double)*filter++ *
-                    padded_at(p, x, n, first + c, y * p->stride[0] + r * p->dilation[0] - p->pad[0],
-                              column * p->stride[1] + s * p->dilation[1] - p->pad[2]);
-                value += term;
-                *size += fabsl(term);
-            }
+        for (int64_t q = 0; q < z.kernel; q++)
+            for (int64_t r = 0; r < p->kernel[0]; r++)
+                for (int64_t s = 0; s < p->kernel[1]; s++) {
+                    const long double term =
+                        (long double)*filter++ *
+                        padded_at(p, x, n, first + c, at[0] * z.stride + q * z.dilation - z.pad[0],
+                                  at[1] * p->stride[0] + r * p->dilation[0] - p->pad[0],
+                                  at[2] * p->stride[1] + s * p->dilation[1] - p->pad[2]);
+                    value += term;
+                    *size += fabsl(term);
+                }
     return value;
 }
 
 static reference reference_of(const problem *p, fc_dtype dtype, const double *x, const double *w,
                               const double *bias) {
-    const int64_t height = out_size(p, 0), width = out_size(p, 1);
-    const int64_t taps = p->channels / p->groups * p->kernel[0] * p->kernel[1];
-    reference r = {.count = p->batch * p->filters * height * width};
+    const int64_t depth = out_depth(p), height = out_size(p, 0), width = out_size(p, 1);
+    const int64_t taps = p->channels / p->groups * depth_of(p).kernel * p->kernel[0] * p->kernel[1];
+    reference r = {.count = p->batch * p->filters * depth * height * width};
     r.value = doubles(r.count);
     r.sum_bound = doubles(r.count);
     r.own = doubles(r.count);
@@ -80,13 +86,13 @@ static reference reference_of(const problem *p, fc_dtype dtype, const double *x,
     int64_t i = 0;
     for (int64_t n = 0; n < p->batch; n++)
         for (int64_t k = 0; k < p->filters; k++)
-            for (int64_t y = 0; y < height; y++)
-                for (int64_t z = 0; z < width; z++, i++) {
-                    long double size;
-                    r.value[i] = (double)sum_at(p, x, w, bias, n, k, y, z, &size);
-                    r.own[i] = own * (double)size + tiny_of(FC_F64);
-                    r.sum_bound[i] = gamma * (double)size + tiny + r.own[i];
-                }
+            for (int64_t each = 0; each < depth * height * width; each++, i++) {
+                const int64_t at[] = {each / width / height, each / width % height, each % width};
+                long double size;
+                r.value[i] = (double)sum_at(p, x, w, bias, n, k, at, &size);
+                r.own[i] = own * (double)size + tiny_of(FC_F64);
+                r.sum_bound[i] = gamma * (double)size + tiny + r.own[i];
+            }
     return r;
 }
 

@@ -1,5 +1,5 @@
 /* The kernels and operators without Python: the catalogue of shapes, both types, both layouts, on
- * every instruction set that runs here.
+ * every instruction set that runs here, or on the one that is named.
  *
  * Prints one paragraph a failure and a summary; the exit code is 1 if any failed. */
 #include "check_columns.h"
@@ -14,6 +14,7 @@ static form form_of(int number, int kind) {
     f.channels_last = kind & 2;
     f.flush_start = kind & 4;
     f.seed = (uint64_t)(number * 8 + kind + 1);
+    f.values = (number + kind) % 2 ? INTEGERS : UNIFORM;
     if (kind & 4) { /* views, special values, an activation */
         static const int views[] = {STEP_2,
                                     PITCH,
@@ -38,15 +39,27 @@ static void check_catalogue(const fc_isa *isa) {
             const form f = form_of(number, kind);
             p.batch = 2;
             check_conv(&p, &f, isa);
+            if (p.depth.in) continue; /* only convolutions have one */
             check_columns(&p, &f, isa);
             check_pool(&p, &f, isa, kind & 2);
         }
 }
 
-int main(void) {
+static void check_lists(void) {
+    const problem none = {0};
+    const fc_isa *best = fc_isa_best();
+    checks++;
+    if (fc_isa_at(-1) || fc_conv_algorithm_at(-1) || fc_isa_find("none") ||
+        fc_isa_find(best->name) != best)
+        fail(best, &plain_form, &none, "lists", "an entry that is not there", 0, 0, 0);
+}
+
+int main(int argc, char **argv) {
     const fc_isa *isa;
+    check_lists();
     check_workspace();
     for (int i = 0; (isa = fc_isa_at(i)); i++) {
+        if (argc > 1 && strcmp(isa->name, argv[1])) continue;
         if (!isa->runs_here()) {
             printf("%s: not on this processor\n", isa->name);
             continue;

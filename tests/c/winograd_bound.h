@@ -123,76 +123,87 @@ typedef struct {
     double u_least, v_least; /* what underflow adds to a transformed filter, and input */
 } winograd_case;
 
-/* The filter of one channel and phase, transformed: in double and rounded once, unless double is
- * the type itself. */
-static void filter_size(const winograd_case *c, int64_t k, int64_t channel, const int64_t phase[2],
-                        matrix u) {
+/* The filter of one channel, plane of the kernel and phase, transformed: in double and rounded
+ * once, unless double is the type itself. */
+static void filter_size(const winograd_case *c, int64_t k, int64_t channel, int64_t plane,
+                        const int64_t phase[2], matrix u) {
     const winograd_axis *y = &c->axis[0], *x = &c->axis[1];
     const int64_t *kernel = c->p->kernel, in = c->p->channels / c->p->groups;
+    const double *w = c->w +
+                      ((k * in + channel) * depth_of(c->p).kernel + plane) * kernel[0] * kernel[1];
     matrix taps = {{0}}, gy, gx;
     memcpy(gy, y->f.g, sizeof gy);
     memcpy(gx, x->f.g, sizeof gx);
     for (int64_t r = 0, row = phase[0]; row < kernel[0]; r++, row += y->every)
         for (int64_t s = 0, column = phase[1]; column < kernel[1]; s++, column += x->every)
-            taps[r][s] = c->w[((k * in + channel) * kernel[0] + row) * kernel[1] + column];
+            taps[r][s] = w[row * kernel[1] + column];
     if (c->dtype == FC_F64) magnitudes(taps), magnitudes(gy), magnitudes(gx);
     both_sides(gy, gx, y->f.t, x->f.t, y->f.r, x->f.r, taps, u);
     magnitudes(u);
 }
 
-/* The tile whose first window begins at row and column `at` of channel 0 and phase 0. Of the
- * bound, what grows with the operands and what is left of underflow. */
-static void tile_bound(const winograd_case *c, int64_t n, int64_t k, const int64_t at[2],
+/* The tile whose first window begins at plane, row and column `at` of channel 0 and phase 0. Of the
+ * bound, what grows with the operands and what is left of underflow. Planes of the kernel are
+ * channels to it. */
+static void tile_bound(const winograd_case *c, int64_t n, int64_t k, const int64_t at[3],
                        matrix size, matrix least) {
     const problem *p = c->p;
+    const depth_axis z = depth_of(p);
     const winograd_axis *y = &c->axis[0], *x = &c->axis[1];
     const int64_t in = p->channels / p->groups, first = k / (p->filters / p->groups) * in;
     matrix sums = {{0}}, rests, d, u, v;
     int64_t q[2];
     for (int i = 0; i < TILE * TILE; i++)
-        rests[i / TILE][i % TILE] = (double)(in * y->phases * x->phases + 1) * tiny_of(c->dtype);
-    for (int64_t channel = 0; channel < in; channel++)
+        rests[i / TILE][i % TILE] = (double)(in * z.kernel * y->phases * x->phases + 1) *
+                                    tiny_of(c->dtype);
+    for (int64_t each = 0; each < in * z.kernel; each++) {
+        const int64_t channel = each / z.kernel, plane = each % z.kernel;
         for (q[0] = 0; q[0] < y->phases; q[0]++)
             for (q[1] = 0; q[1] < x->phases; q[1]++) {
                 for (int64_t i = 0; i < y->f.window; i++)
                     for (int64_t j = 0; j < x->f.window; j++)
-                        d[i][j] = fabs(padded_at(p, c->x, n, first + channel,
-                                                 at[0] + q[0] * y->apart + i * y->step,
-                                                 at[1] + q[1] * x->apart + j * x->step));
+                        d[i][j] =
+                            fabs(padded_at(p, c->x, n, first + channel, at[0] + plane * z.dilation,
+                                           at[1] + q[0] * y->apart + i * y->step,
+                                           at[2] + q[1] * x->apart + j * x->step));
                 both_sides(y->f.b, x->f.b, y->f.t, x->f.t, y->f.window, x->f.window, d, v);
-                filter_size(c, k, channel, q, u);
+                filter_size(c, k, channel, plane, q, u);
                 for (int64_t i = 0; i < y->f.t; i++)
                     for (int64_t j = 0; j < x->f.t; j++) {
                         sums[i][j] += u[i][j] * v[i][j];
                         rests[i][j] += u[i][j] * c->v_least + v[i][j] * c->u_least;
                     }
             }
+    }
     both_sides(y->f.a, x->f.a, y->f.m, x->f.m, y->f.t, x->f.t, sums, size);
     both_sides(y->f.a, x->f.a, y->f.m, x->f.m, y->f.t, x->f.t, rests, least);
 }
 
-/* The bound of every output with tiles of t, in the order [n][k][y][x]. */
+/* The bound of every output with tiles of t, in the order [n][k][z][y][x]. */
 static double *winograd_bound(const problem *p, fc_dtype dtype, int64_t t, const double *x,
                               const double *w, const double *bias) {
     winograd_case c = {p, dtype, x, w, {axis_of(p, 0, t), axis_of(p, 1, t)}, 0, 0};
     const winograd_axis *ay = &c.axis[0], *ax = &c.axis[1];
-    const int64_t sums = p->channels / p->groups * ay->phases * ax->phases;
+    const depth_axis az = depth_of(p);
+    const int64_t sums = p->channels / p->groups * az.kernel * ay->phases * ax->phases;
     const int64_t roundings = 19 + (dtype == FC_F64 ? ay->f.r + ax->f.r : 0);
     const double gamma = gamma_of(sums + roundings, roundoff_of(dtype)), tiny = tiny_of(dtype);
     /* A line of B^T errs by at most 4 of the least, one of A^T by 2, one of G by its taps. */
     c.v_least = 4 * (1 + ax->f.b_sum) * tiny;
     c.u_least = dtype == FC_F32 ? tiny : (double)(ay->f.r + ax->f.r) * (1 + ax->f.g_sum) * tiny;
     const double out_least = 2 * (1 + ax->f.a_sum) * tiny;
-    const int64_t height = out_size(p, 0), width = out_size(p, 1);
-    double *bound = doubles(p->batch * p->filters * height * width), *plane = bound;
+    const int64_t depth = out_depth(p), height = out_size(p, 0), width = out_size(p, 1);
+    double *bound = doubles(p->batch * p->filters * depth * height * width), *plane = bound;
     for (int64_t n = 0; n < p->batch; n++)
-        for (int64_t k = 0; k < p->filters; k++, plane += height * width)
+        for (int64_t kz = 0; kz < p->filters * depth; kz++, plane += height * width) {
+            const int64_t k = kz / depth, z = kz % depth;
             for (int64_t row = 0; row < height; row++)
                 for (int64_t column = 0; column < width; column++) {
                     /* Tiles begin at multiples of m in their plane; each is done once. */
                     if (row / ay->planes % ay->f.m || column / ax->planes % ax->f.m) continue;
                     matrix size, least;
-                    const int64_t at[2] = {row * p->stride[0] - p->pad[0],
+                    const int64_t at[3] = {z * az.stride - az.pad[0],
+                                           row * p->stride[0] - p->pad[0],
                                            column * p->stride[1] - p->pad[2]};
                     tile_bound(&c, n, k, at, size, least);
                     for (int64_t i = 0; i < ay->f.m; i++)
@@ -204,6 +215,7 @@ static double *winograd_bound(const problem *p, fc_dtype dtype, int64_t t, const
                                     least[i][j] + out_least;
                         }
                 }
+        }
     return bound;
 }
 

@@ -26,6 +26,7 @@ PROBLEMS = {
     "holes in groups": Problem((1, 8, 40, 90), (8, 2, 3, 3), (9, 1), 1, (1, 40), groups=4),
     "holes in channels": Problem((1, 6, 40, 90), (6, 1, 3, 3), (9, 1), 1, (1, 40), groups=6),
     "large kernel": Problem((1, 130, 12, 30), (3, 130, 11, 11), padding=2),
+    "a kernel that few channels fill a strip with": Problem((1, 129, 41, 50), (3, 129, 40, 40)),
 }
 
 

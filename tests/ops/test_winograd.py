@@ -63,6 +63,7 @@ def exact_and_bound(shape, kernel, geometry, data, dtype, t):
     ((1, 24, 27, 27), (5, 5), (1, 2)), ((1, 40, 1, 100), (1, 3), (1, 0)),
     ((1, 3, 40, 40), (7, 7), (2, 3)), ((1, 33, 28, 28), (3, 3), (2, 1)),
     ((1, 64, 33, 33), (3, 3), (1, 6, 6)), ((1, 64, 33, 33), (3, 3), (1, 18, 18)),
+    ((1, 4, 21, 516), (3, 3), (1, 0, 2)),  # every other plane ends before the last chunk
 ])
 def test_proven_bound(isa, layout, dtype, shape, kernel, geometry, data):
     x, w, bias = arrays(shape, kernel, data, dtype)
