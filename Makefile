@@ -135,18 +135,22 @@ build/%/.built: $(SOURCES) | .venv/.installed-test
 	@touch $@
 
 # CPython itself leaks at exit, so leaks are looked for in the C program alone. A fault must end
-# the process as it does without the sanitizer: tests with fences wait for that.
+# the process as it does without the sanitizer: tests with fences wait for that. Memory that is
+# refused is told in the log, as are faults, since tests listen to standard error.
+ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:allocator_may_return_null=1
+ASAN_OPTIONS := $(ASAN_OPTIONS):max_allocation_size_mb=4096:log_path=$(CURDIR)/build/asan/report
 asan: build/asan/.built
 	$(PYTHON) tests/instruments.py asan
-	cd tests && PYTHONPATH=../build/asan/lib PYTHONMALLOC=malloc \
-		ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0 \
+	rm -f build/asan/report.*
+	cd tests && PYTHONPATH=$(CURDIR)/build/asan/lib PYTHONMALLOC=malloc \
+		ASAN_OPTIONS=$(ASAN_OPTIONS) \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 		../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
 
 # Scratch is filled with NaN at each use.
 debug: build/debug/.built
 	$(PYTHON) tests/instruments.py debug
-	cd tests && PYTHONPATH=../build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
+	cd tests && PYTHONPATH=$(CURDIR)/build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
 
 # Without tests that build C programs of their own, one that looks at the exported names (gcc adds
 # its own), and one for which the counters' files cannot be opened.

@@ -80,7 +80,9 @@ def newer(path, than):
 
 
 def run(*command, root=ROOT, env=None, timeout=None):
+    # What is preloaded is meant for the interpreter alone (`make asan`).
+    inherited = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     done = subprocess.run([str(c) for c in command], cwd=root, capture_output=True, text=True,
-                          env={**os.environ, **(env or {})}, timeout=timeout)
+                          env={**inherited, **(env or {})}, timeout=timeout)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -13,6 +13,9 @@ SECONDS = 120  # a hang, not a slow machine
 # For long loops, smaller in a plain `make test`.
 LONG = bool(os.environ.get("FASTCONV_TEST_LONG"))
 
+# Under `make asan`.
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+
 
 def python(*arguments, **variables):
     """Run the interpreter on `arguments`, with no FASTCONV_ variables but those given."""

@@ -78,3 +78,26 @@ print("fastconv.reference" in sys.modules)
     # Cython's own bookkeeping modules are no dependency.
     assert re.fullmatch(r"\[('_cython_\w+')?(, )?('cython_runtime')?\]", printed[0])
     assert printed[1] == "False"
+
+
+def test_a_second_interpreter_works_or_is_told_that_it_does_not():
+    """NumPy loads once in a process; whatever comes of it, the first interpreter goes on."""
+    code = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import fastconv
+call = "import fastconv; assert fastconv.conv2d([[[3.0]]], [[[[2.0]]]]).item() == 6"
+second = interpreters.create()
+try:
+    failed = interpreters.run_string(second, call)
+except Exception as error:
+    failed = str(error)
+exec(call)
+print(failed or "works")
+"""
+    done = python("-c", code)
+    assert done.returncode == 0
+    said = done.stdout.strip()
+    assert said == "works" or re.search("ImportError.*(once per process|interpreter)", said), said

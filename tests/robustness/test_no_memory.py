@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from building import run
+from children import SANITIZED
 from support import ROOT
 
 import fastconv
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs LD_PRELOAD and glibc")
+@pytest.mark.skipif(SANITIZED, reason="malloc is the sanitizer's")
 def test_every_allocation_fails_once(tmp_path):
     shim = tmp_path / "failing_malloc.so"
     run(COMPILER, "-O1", "-shared", "-fPIC", ROOT / "tests/c/failing_malloc.c", "-o", shim)
