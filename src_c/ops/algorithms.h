@@ -7,6 +7,13 @@
 /* The pack_cost of rows that only rearrange the weights. */
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k);
 
+/* The part of the input that is read: strides beyond the kernel leave some out. */
+double fc_share_read(const fc_conv_spec *s);
+
+/* What loading channels-last strips of planes costs where such strides, beyond 2, leave no runs:
+ * element by element, in time that does not depend on the vectors' length. */
+double fc_copy_by_element(const fc_conv_spec *s, const fc_kernels *k);
+
 extern const fc_conv_algorithm fc_conv_direct;
 extern const fc_conv_algorithm fc_conv_im2col;
 extern const fc_conv_algorithm fc_conv_dilated;

@@ -4,6 +4,7 @@
 #include "../base/integers.h"
 #include "algorithms.h"
 
+#include <math.h>
 #include <string.h>
 
 const fc_conv_algorithm *fc_conv_algorithm_at(int i) {
@@ -105,6 +106,18 @@ const fc_conv_algorithm *fc_conv_packs_for(const fc_conv_plan *plan) {
 
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k) {
     return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s)) / (double)k->vl * 24;
+}
+
+double fc_share_read(const fc_conv_spec *s) {
+    double share = 1;
+    for (int a = 0; a < FC_AXES; a++) share *= fmin((double)s->kernel[a] / (double)s->stride[a], 1);
+    return share;
+}
+
+double fc_copy_by_element(const fc_conv_spec *s, const fc_kernels *k) {
+    if (s->stride[FC_X] <= fc_max(2, s->kernel[FC_X])) return 0;
+    return (double)(s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]) * fc_share_read(s) *
+           2.5 * 64 / (double)(k->vl * k->element);
 }
 
 /* A pointwise convolution on contiguous rows does not care where a row ends:

@@ -34,10 +34,19 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double rows = (double)(s->out[FC_Y] * s->out[FC_Z]);
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    /* Planes of channels-last images are gathered element by element. */
+    /* Planes of channels-last images are gathered element by element, and so are results where a
+     * channel has several; strides beyond 2 are, too. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
+    const bool scatters = s->channels_last && fc_group_out(s) > 1;
     const double step = (has_own_kernel(s) ? 1.2 : 2.5) * (gathers ? 2 : 1);
-    return (double)s->out_channels * vectors * n * step + in / vl * (s->channels_last ? 4.0 : 0.0);
+    /* The own kernel's borders are masked: tap by tap where the processor has no masks. */
+    const double masked = k->vl * k->element == 16 && has_own_kernel(s)
+                              ? (double)s->out_channels * rows * (double)s->kernel[FC_X] * 220
+                              : 0;
+    const double scalar = 64 / (vl * (double)k->element);
+    return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) +
+           in / vl * (s->channels_last ? 4.0 : 0.0) +
+           (s->stride[FC_X] > 2 ? in * 1.8 * scalar : 0) + masked;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

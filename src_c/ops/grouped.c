@@ -57,7 +57,10 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const bool broadcast = regular(s) &&
                            (size == k->vl || (2 * size == k->vl && k->vl * k->element == 64));
     const double each = broadcast ? 1.15 : regular(s) ? 1.6 : 1.9;
-    return vectors * (pixels * n * each + (s->channels_last ? in : 3.0 * in + 4.0 * pixels));
+    const double moved = s->channels_last
+                             ? in * vectors
+                             : (3.0 * in + 4.0 * pixels) * vectors + fc_copy_by_element(s, k);
+    return vectors * pixels * n * each + moved;
 }
 
 static void pack_lanes(const fc_conv_spec *s, const fc_kernels *k, void *lanes) {

@@ -33,14 +33,23 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double pixels = (double)fc_out_pixels(s), groups = (double)s->groups;
     const double n = (double)reduction(s), vl = (double)k->vl;
-    /* Vectors of output channels a group; a tile of few cannot hide its loads. */
+    /* Vectors of output channels a group, of which half of the last one may be left out. */
     const double vectors = (double)fc_ceil_div(fc_group_out(s), k->vl);
-    const double busy = fmax(vectors, 1.5);
-    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    const double moved = s->channels_last ? in / vl
-                                          : in / vl * 5.0 + pixels * groups * vectors * 10.0;
-    const double narrow = !s->channels_last && fc_group_in(s) < k->vl ? in * 0.5 : 0;
-    return pixels * groups * n * busy + moved + narrow;
+    const int64_t rest = fc_group_out(s) % k->vl;
+    const bool halved = rest > 0 && 2 * rest <= k->vl && k->vl * k->element == 64;
+    const double busy = halved ? vectors - 0.37 : vectors;
+    /* Channels-last rows are copied as they are, or pixel by pixel where a group has a part of
+     * each; planes are transposed, and so are results. */
+    const double in_pixels = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = in_pixels * (double)s->in_channels;
+    double moved = in / vl;
+    if (s->channels_last && s->groups > 1)
+        moved += in_pixels * groups * 8;
+    else if (!s->channels_last)
+        moved += in / vl * 4 + pixels * groups * vectors * 10 +
+                 (fc_group_in(s) < k->vl ? in * 0.5 : 0) + fc_copy_by_element(s, k);
+    /* A tile begins and ends like 4 more terms of its sums, and costs a little by itself. */
+    return pixels * groups * ((n + 4) * busy + 5) + moved;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

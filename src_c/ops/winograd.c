@@ -15,6 +15,10 @@ enum { CHANNEL_BLOCK = 512 };
 /* The filters of one panel are transposed a few channels at a time, on the stack. */
 enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 
+/* To estimate the cost by: bytes that the third-level cache holds, and vectors that come from there
+ * and from memory in the time of an operation on one. */
+static const double L3_BYTES = 32e6, L3_RATE = 0.28, MEMORY_RATE = 0.11;
+
 static bool dilated(const fc_conv_spec *s, int axis) {
     return s->kernel[axis] > 1 && s->dilation[axis] > 1;
 }
@@ -111,17 +115,19 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double in = (double)fc_ceil_div(f.channels, k->vl);
     const double out = (double)fc_ceil_div(fc_group_out(s), k->vl);
     const double pixels = count * (double)(f.outputs[0] * f.outputs[1]);
-    /* The transformed filters are streamed once for each chunk of tiles, from L3
-     * or, where they are too many for it, from memory; in shares of a vector an operation. */
+    /* The transformed filters are streamed once for each chunk of tiles, from L3 behind the
+     * products, and what L3 does not hold from memory, which nothing hides. */
     const double chunks = ceil(count / 48);
+    const double vector = (double)(k->vl * k->element), times = chunks / (double)s->groups;
     const double filters = (double)packed_elements(s, k, t) * (double)k->element;
-    const double rate = (filters > 2.4e7 ? 0.2 : 0.28) * (double)(k->vl * k->element);
-    const double stream = chunks * filters / (double)s->groups / rate;
-    /* A tile of products begins and ends like three more terms of its sums. */
-    const double product = count * elements * (n + 3) * fmax(out, 1.2);
+    const double stream = times * filters / vector / L3_RATE;
+    const double memory = times * fmax(filters - L3_BYTES, 0) / vector / MEMORY_RATE;
+    /* A tile of products begins and ends like five more terms of its sums. */
+    const double product = count * elements * (n + 5) * fmax(out, 1.2);
     const double transforms = count * elements * (in * 7 + out * 5);
     const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
-    return (double)s->groups * (fmax(product, stream) + 0.15 * stream + transforms + copies);
+    return (double)s->groups *
+           (fmax(product, stream) + 0.15 * stream + memory + transforms + copies);
 }
 
 static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
