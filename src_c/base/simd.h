@@ -43,6 +43,10 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #define FC_PIN(v) __asm__ volatile("" : "+w"(v))
 #endif
 
+/* Hides where a pointer comes from: stops the compiler from computing the addresses of a
+ * tile's rows ahead, more than there are registers for. */
+#define FC_HOLD(p) __asm__ volatile("" : "+r"(p))
+
 #define FC_DEFINE_COMMON(T) \
     typedef T##_vec T##_unaligned __attribute__((aligned(sizeof(T##_real)))); \
     FC_INLINE T##_vec T##_v_load(const T##_real *p) { \
@@ -75,6 +79,22 @@ FC_DEFINE_COMMON(f64)
 #include "simd_sse2.h"
 #else
 #include "simd_neon.h"
+#endif
+
+#ifndef FC_MIXES
+#define FC_DEFINE_MIXED(T) \
+    FC_INLINE T##_vec T##_v_evens_mixed(T##_vec a, T##_vec b) { \
+        return T##_v_evens(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_odds_mixed(T##_vec a, T##_vec b) { \
+        return T##_v_odds(a, b); \
+    } \
+    FC_INLINE T##_vec T##_v_in_order(T##_vec v) { \
+        return v; \
+    }
+FC_DEFINE_MIXED(f32)
+FC_DEFINE_MIXED(f64)
+#undef FC_DEFINE_MIXED
 #endif
 
 #if !defined(__AVX512F__) || FC_PLAIN
@@ -204,9 +224,13 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_take FC_NAME(v_take) /* (top, at, v, v_at): where v is larger or the first NaN */
 #define v_lane FC_NAME(lane)   /* the integer of a vector's lane */
 #define v_index FC_NAME(index_vec)
-#define v_lanes FC_NAME(v_lanes)         /* 0, step, 2 * step, ... */
-#define v_evens FC_NAME(v_evens)         /* a0 a2 ... b0 b2 ... */
-#define v_odds FC_NAME(v_odds)           /* a1 a3 ... b1 b3 ... */
+#define v_lanes FC_NAME(v_lanes) /* 0, step, 2 * step, ... */
+#define v_evens FC_NAME(v_evens) /* a0 a2 ... b0 b2 ... */
+#define v_odds FC_NAME(v_odds)   /* a1 a3 ... b1 b3 ... */
+/* The same in whatever order is quickest, the same for both; v_in_order mends it. */
+#define v_evens_mixed FC_NAME(v_evens_mixed)
+#define v_odds_mixed FC_NAME(v_odds_mixed)
+#define v_in_order FC_NAME(v_in_order)
 #define v_slide FC_NAME(v_slide)         /* a_n a_n+1 ... b_0 ... b_n-1, for 0 < n < VL, n <= 4 */
 #define v_permute FC_NAME(v_permute)     /* (v, lanes): v[lanes[0]] v[lanes[1]] ... */
 #define v_transpose FC_NAME(v_transpose) /* VL vectors, in place */

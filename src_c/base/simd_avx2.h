@@ -110,20 +110,26 @@ FC_INLINE f64_vec f64_v_permute(f64_vec v, f64_index_vec lanes) {
 }
 
 /* The in-lane shuffle leaves the two middle 64-bit quarters exchanged. */
-FC_INLINE f32_vec f32_v_evens(f32_vec a, f32_vec b) {
-    const __m256d mixed = (__m256d)_mm256_shuffle_ps(a, b, 0x88);
-    return (f32_vec)_mm256_permute4x64_pd(mixed, 0xd8);
-}
-FC_INLINE f32_vec f32_v_odds(f32_vec a, f32_vec b) {
-    const __m256d mixed = (__m256d)_mm256_shuffle_ps(a, b, 0xdd);
-    return (f32_vec)_mm256_permute4x64_pd(mixed, 0xd8);
-}
-FC_INLINE f64_vec f64_v_evens(f64_vec a, f64_vec b) {
-    return (f64_vec)_mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8);
-}
-FC_INLINE f64_vec f64_v_odds(f64_vec a, f64_vec b) {
-    return (f64_vec)_mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8);
-}
+#define FC_MIXES 1
+#define FC_DEFINE_MIXED(T, suffix, evens, odds) \
+    FC_INLINE T##_vec T##_v_evens_mixed(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm256_shuffle_##suffix(a, b, evens); \
+    } \
+    FC_INLINE T##_vec T##_v_odds_mixed(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm256_shuffle_##suffix(a, b, odds); \
+    } \
+    FC_INLINE T##_vec T##_v_in_order(T##_vec v) { \
+        return (T##_vec)_mm256_permute4x64_pd((__m256d)v, 0xd8); \
+    } \
+    FC_INLINE T##_vec T##_v_evens(T##_vec a, T##_vec b) { \
+        return T##_v_in_order(T##_v_evens_mixed(a, b)); \
+    } \
+    FC_INLINE T##_vec T##_v_odds(T##_vec a, T##_vec b) { \
+        return T##_v_in_order(T##_v_odds_mixed(a, b)); \
+    }
+FC_DEFINE_MIXED(f32, ps, 0x88, 0xdd)
+FC_DEFINE_MIXED(f64, pd, 0x0, 0xf)
+#undef FC_DEFINE_MIXED
 
 FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
     return (f32_vec)_mm256_unpacklo_ps(a, b);

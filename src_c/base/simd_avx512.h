@@ -126,6 +126,23 @@ FC_INLINE f64_vec f64_v_odds(f64_vec a, f64_vec b) {
     return (f64_vec)_mm512_permutex2var_pd(a, lanes, b);
 }
 
+/* Inside lanes of 128 bits: shuffles that leave the multipliers alone (Zen 4). */
+#define FC_MIXES 1
+#define FC_DEFINE_MIXED(T, suffix, evens, odds) \
+    FC_INLINE T##_vec T##_v_evens_mixed(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm512_shuffle_##suffix(a, b, evens); \
+    } \
+    FC_INLINE T##_vec T##_v_odds_mixed(T##_vec a, T##_vec b) { \
+        return (T##_vec)_mm512_shuffle_##suffix(a, b, odds); \
+    } \
+    FC_INLINE T##_vec T##_v_in_order(T##_vec v) { \
+        const __m512i quarters = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7); \
+        return (T##_vec)_mm512_permutexvar_pd(quarters, (__m512d)v); \
+    }
+FC_DEFINE_MIXED(f32, ps, 0x88, 0xdd)
+FC_DEFINE_MIXED(f64, pd, 0x00, 0xff)
+#undef FC_DEFINE_MIXED
+
 FC_INLINE f32_vec v_zip32_lo(f32_vec a, f32_vec b) {
     return (f32_vec)_mm512_unpacklo_ps(a, b);
 }

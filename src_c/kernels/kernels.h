@@ -67,16 +67,17 @@ typedef struct {
     double lo, hi;
 } fc_planes_args;
 
-/* Depthwise convolution of one plane with one R x R filter, R in {3, 5, 7},
- * stride 1 or 2, output rows [row_begin, row_end). The plane's rows are
- * contiguous; zeros surround it, pad_y above and pad_x to the left. No element
- * outside the plane is read. */
+/* Depthwise convolution of `planes` planes, each with its own R x R filter (they
+ * follow each other, as do the biases), R in {3, 5, 7}, stride 1 or 2, output rows
+ * [row_begin, row_end). A plane's rows are contiguous; zeros surround it, pad_y above
+ * and pad_x to the left. No element outside the planes is read. */
 typedef struct {
-    const void *x, *w, *bias; /* bias: one value */
+    const void *x, *w, *bias;
     void *out;
     int64_t kernel, stride;
     int64_t height, width, x_row, pad_y, pad_x;
     int64_t row_begin, row_end, out_width, out_row;
+    int64_t planes, x_plane, out_plane; /* an x_plane of 0: filters of one channel */
     double lo, hi;
 } fc_depthwise_args;
 

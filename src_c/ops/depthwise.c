@@ -64,6 +64,11 @@ static bool stores_directly(const fc_conv_job *job) {
     return job->y.axis[FC_X] == 1;
 }
 
+/* Whether the kernel may go through groups by itself, in the arrays as they are. */
+static bool planes_together(const fc_conv_job *job) {
+    return job->geometry.in_place && stores_directly(job) && fc_group_out(&job->spec) == 1;
+}
+
 /* The strip's own kernel reads the image itself or, where its columns are not
  * contiguous, a copy of the rows that the strip needs. */
 static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_args *a) {
@@ -88,15 +93,21 @@ static void load_rows(const fc_conv_job *job, const fc_strip *s, fc_depthwise_ar
     a->pad_y = top - y0;
 }
 
-static void filter_rows(const fc_conv_job *job, const fc_strip *s) {
+/* Groups from the strip's own on, `groups` of them. */
+static void filter_rows(const fc_conv_job *job, const fc_strip *s, int64_t groups) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
+    const int64_t multiplier = fc_group_out(spec), channel = s->group * multiplier;
+    const bool direct = stores_directly(job);
     const int64_t z = fc_strip_origin(job, s, FC_Z);
     const bool inside = z >= 0 && z < spec->in[FC_Z];
     fc_depthwise_args a = {
         .kernel = spec->kernel[FC_X],
         .stride = spec->stride[FC_X],
         .x = fc_strip_in(job, s, inside ? z : 0, 0, 0),
+        .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
+        .bias = fc_at(job->packed, channel, k),
+        .out = direct ? fc_strip_out(job, s) : s->out,
         .x_row = job->x.axis[FC_Y],
         .height = inside ? spec->in[FC_Y] : 0,
         .width = spec->in[FC_X],
@@ -104,19 +115,24 @@ static void filter_rows(const fc_conv_job *job, const fc_strip *s) {
         .pad_x = spec->pad_lo[FC_X],
         .row_end = s->size[FC_Y],
         .out_width = s->size[FC_X],
-        .out_row = stores_directly(job) ? job->y.axis[FC_Y] : s->size[FC_X],
+        .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
+        .planes = groups * multiplier,
+        .x_plane = multiplier == 1 ? job->x.channel : 0,
+        .out_plane = job->y.channel,
         .lo = spec->clip_lo,
         .hi = spec->clip_hi,
     };
     if (job->x.axis[FC_X] != 1) load_rows(job, s, &a);
-    for (int64_t m = 0; m < fc_group_out(spec); m++) {
-        const int64_t channel = s->group * fc_group_out(spec) + m;
-        a.bias = fc_at(job->packed, channel, k);
-        a.w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k);
-        a.out = stores_directly(job) ? fc_at_mut(fc_strip_out(job, s), m * job->y.channel, k)
-                                     : s->out;
+    if (direct) {
         k->depthwise(&a);
-        if (!stores_directly(job)) fc_plane_strip_store(job, s, m, 1, s->out);
+        return;
+    }
+    a.planes = 1;
+    for (int64_t m = 0; m < multiplier; m++) {
+        a.w = fc_at(job->packed, spec->out_channels + (channel + m) * fc_kernel_size(spec), k);
+        a.bias = fc_at(job->packed, channel + m, k);
+        k->depthwise(&a);
+        fc_plane_strip_store(job, s, m, 1, s->out);
     }
 }
 
@@ -183,11 +199,12 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
         begin += stop - s.group;
         s.c_size = 1;
         if (!own) fc_plane_strip_taps(job, &s);
+        if (own) {
+            const int64_t together = planes_together(job) ? stop - s.group : 1;
+            for (; s.group < stop; s.group += together) filter_rows(job, &s, together);
+            continue;
+        }
         for (bool borders = true; s.group < stop; s.group++, borders = false) {
-            if (own) {
-                filter_rows(job, &s);
-                continue;
-            }
             fc_plane_strip_load(job, &s, borders);
             filter_planes(job, &s);
         }

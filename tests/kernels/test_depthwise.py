@@ -40,6 +40,16 @@ def test_padding_and_multiplier(isa, dtype, layout, kernel, stride):
         check(given, dtype, "depthwise", layout)
 
 
+@KERNELS
+@STRIDES
+def test_rows_a_page_apart(isa, dtype, kernel, stride):
+    """Images of 4096 bytes a row go by smaller blocks of rows."""
+    width = 4096 // dtype.itemsize
+    for height in (tile(isa, dtype).depthwise_rows, tile(isa, dtype).depthwise_rows + 1):
+        x, w = (1, 2, (height - 1) * stride + kernel, width), (2, 1, kernel, kernel)
+        check(Problem(x, w, stride, ((0, 0), (1, 1)), groups=2), dtype, "depthwise")
+
+
 def test_kernel_of_the_image_s_size(isa, dtype):
     for kernel in (3, 5, 7):
         check(problem(1, 1, kernel, 1, channels=5), dtype, "depthwise")
