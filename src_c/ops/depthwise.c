@@ -38,11 +38,15 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
      * channel has several; strides beyond 2 are, too. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
     const bool scatters = s->channels_last && fc_group_out(s) > 1;
-    const double step = (has_own_kernel(s) ? 1.2 : 2.5) * (gathers ? 2 : 1);
-    /* The own kernel's borders are masked: tap by tap where the processor has no masks. */
-    const double masked = k->vl * k->element == 16 && has_own_kernel(s)
-                              ? (double)s->out_channels * rows * (double)s->kernel[FC_X] * 220
-                              : 0;
+    const bool own = has_own_kernel(s);
+    const double step = (own ? s->stride[FC_X] == 2 ? 2.1 : 1.2 : 2.5) * (gathers ? 2 : 1);
+    /* The own kernel's rows have masked borders: for nothing with AVX-512, tap by tap where the
+     * processor has no masks. */
+    const int64_t bytes = k->vl * k->element;
+    const double row = bytes >= 64   ? 0
+                       : bytes == 32 ? (k->element == 8 ? 80.0 : 36.0)
+                                     : 220.0 * (double)s->kernel[FC_X];
+    const double masked = own ? (double)s->out_channels * rows * row : 0;
     const double scalar = 64 / (vl * (double)k->element);
     return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) +
            in / vl * (s->channels_last ? 4.0 : 0.0) +
