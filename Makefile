@@ -99,7 +99,8 @@ sweep: .venv/.installed-bench
 
 choices: .venv/.installed-bench
 	@mkdir -p out
-	cd out && ../$(BIN)/python -m fastconv bench --choices --out choices.json
+	cd out && ../$(BIN)/python -m fastconv bench --choices --out choices.json \
+		--record choices.md  # to be reviewed, and put into benchmarks/ if it is right
 
 # stubtest compares the stub with the compiled module, which is the installed one.
 lint: .venv/.installed-lint

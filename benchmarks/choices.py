@@ -3,11 +3,15 @@
 ``python -m fastconv bench --choices`` prints where "auto" takes 5% longer than the best row: for
 plans, whose weights are packed, and for conv2d, which packs with each call; for both layouts and
 types and every instruction set. Rows take turns, so what counts is a ratio of a single run.
+
+``--record FILE`` adds the rows within 5% of the best to a table; tests/test_choices.py holds "auto"
+to the one in benchmarks/choices.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -80,7 +84,7 @@ def runs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for layer in wanted:
             for dtype in options.dtype.split(","):
                 for layout in options.layout.split(","):
-                    for packed in (True, False):
+                    for packed in (True,) if options.packed else (True, False):
                         with fastconv.use_isa(isa):
                             yield settled(layer, layout, dtype, packed, options)
 
@@ -103,6 +107,53 @@ def table(found: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
+# ---------------------------------------------------------------- the record
+
+COLUMNS = tuple((dtype, layout) for dtype in ("float32", "float64") for layout in ("NCHW", "NHWC"))
+Record = dict[tuple[str, str, str, str], tuple[str, ...]]  # by ISA, layer, type, layout
+
+
+def good_rows(result: dict[str, Any]) -> tuple[str, ...]:
+    """Those within 5% of the best, the best one first."""
+    times = {row: us for row, us in result["us"].items() if row != "auto"}
+    return tuple(sorted((row for row, us in times.items() if us <= ALLOWED * min(times.values())),
+                        key=lambda row: times[row]))
+
+
+def read_record(path: Path) -> Record:
+    record, isa = {}, ""
+    for line in path.read_text().splitlines():
+        if line.startswith("## "):
+            isa = line[3:]
+        elif line.startswith("| ") and not line.startswith(("| layer", "| ---")):
+            layer, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            for (dtype, layout), cell in zip(COLUMNS, cells, strict=True):
+                if cell != "-":
+                    record[isa, layer, dtype, layout] = tuple(cell.split(", "))
+    return record
+
+
+def write_record(path: Path, found: list[dict[str, Any]]) -> None:
+    """Adds to what is there: layers whose filters do not fit into the cache that processors share
+    come out one way or the other, by what else runs."""
+    record = read_record(path) if path.exists() else {}
+    for r in found:
+        if r["weights"] == "packed":
+            key = r["isa"], r["layer"], r["dtype"], r["layout"]
+            record[key] = tuple(dict.fromkeys((*record.get(key, ()), *good_rows(r))))
+    lines = [f"Rows of the table of algorithms within {ALLOWED - 1:.0%} of the fastest in a run of "
+             "`make choices`, packed weights, one thread. tests/test_choices.py holds \"auto\" "
+             f"to them. {machine.processor()}, last added to on {datetime.date.today()}."]
+    for isa in dict.fromkeys(key[0] for key in record):
+        lines += ["", f"## {isa}", "",
+                  f"| layer | {' | '.join(map(' '.join, COLUMNS))} |", "| --- " * 5 + "|"]
+        for layer in LAYERS:
+            cells = [", ".join(record.get((isa, layer.name, *column), ("-",)))
+                     for column in COLUMNS]
+            lines.append(f"| {layer.name} | {' | '.join(cells)} |")
+    path.write_text("\n".join(lines) + "\n")
+
+
 def main(arguments: list[str]) -> None:
     p = argparse.ArgumentParser(prog="python -m fastconv bench --choices", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,6 +164,8 @@ def main(arguments: list[str]) -> None:
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--ms", type=float, default=4, help="for each row in each round")
     p.add_argument("--out", type=Path, metavar="FILE", help="JSON of all times")
+    p.add_argument("--packed", action="store_true", help="only with packed weights")
+    p.add_argument("--record", type=Path, metavar="FILE", help="add the good rows to this table")
     options = p.parse_args(arguments)
     machine.pin(1)
     fastconv.set_num_threads(1)
@@ -127,6 +180,8 @@ def main(arguments: list[str]) -> None:
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(found, indent=1))
+    if options.record:
+        write_record(options.record, found)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -70,19 +71,36 @@ def roofline(facts: Result, results: list[Result], path: Path) -> Path:
                                        "o")}
     for name, (values, colour, marker) in series.items():
         axes.scatter(intensity, values, 34, colour, marker, label=name, zorder=3)
-    for r, at in zip(results, intensity, strict=True):
-        height = f.rate(r, "Conv2d NCHW")
-        if not isnan(height):
-            axes.annotate(r["name"], (at, height), (3, 4), textcoords="offset points", fontsize=6)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(5, 10 * peak)
+    axes.set_ylim(10, 5 * peak)
     axes.set_xlabel("FLOP per byte of images, filters and results, each moved once")
     axes.set_ylabel("GFLOP/s")
     axes.grid(linewidth=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower right", fontsize=8)
+    heights = [f.rate(r, "Conv2d NCHW") for r in results]
+    _label(figure, axes, [(r["name"], at, height) for r, at, height in
+                          zip(results, intensity, heights, strict=True) if not isnan(height)])
     return _save(figure, facts, axes, path)
+
+
+def _label(figure: plt.Figure, axes: plt.Axes, points: list[tuple[str, float, float]]) -> None:
+    """Names beside points, each at the first of some places where it covers no other name."""
+    places = [(side, 4 + 7 * step) for step in (0, -1.6, 1, -2.6, 2, -3.6, 3) for side in (1, -1)]
+    figure.draw_without_rendering()
+    taken: list[Any] = []
+    for name, x, y in points:
+        for side, up in places:
+            text = axes.annotate(name, (x, y), (3 * side, up), textcoords="offset points",
+                                 fontsize=6, ha="left" if side > 0 else "right")
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            text.remove()
+        else:
+            axes.add_artist(text)  # there is no free place
+        taken.append(box)
 
 
 def _peak(facts: Result, results: list[Result]) -> float:
