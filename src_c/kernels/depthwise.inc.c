@@ -34,9 +34,10 @@ FC_INLINE const real *FC_NAME(depthwise_row)(const bool MASKED, FC_NAME(depthwis
 }
 
 /* A 3 x 3 filter: each element is loaded once, later taps come by sliding. */
-FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV, const bool MASKED,
-                                       const fc_depthwise_args *a, const real *w,
-                                       FC_NAME(depthwise_place) at, vec acc[DEPTHWISE_ROWS][2]) {
+FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV, const bool HALF,
+                                       const bool MASKED, const fc_depthwise_args *a, const real *w,
+                                       FC_NAME(depthwise_place) at, vec acc[DEPTHWISE_ROWS][2],
+                                       half last[DEPTHWISE_ROWS]) {
     enum { K = 3 };
     const int64_t past = a->width - at.column - XV * VL * S;
     const int64_t tail = !MASKED || past > K - S ? K - S : past < 0 ? 0 : past;
@@ -63,7 +64,8 @@ FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV
                 part[1][v] = v_odds(near, far);
             }
         }
-        part[0][XV] = v_load_first(p + XV * VL * S, tail);
+        /* Half a vector slides in its own other half. */
+        part[0][XV] = HALF ? part[0][XV - 1] : v_load_first(p + XV * VL * S, tail);
         FC_UNROLL for (int v = 0; v < XV; v++) {
             x[0][v] = part[0][v];
             x[1][v] = S == 2 ? part[1][v] : v_slide(part[0][v], part[0][v + 1], 1);
@@ -72,8 +74,9 @@ FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV
         FC_UNROLL for (int s = 0; s < K; s++) {
             FC_UNROLL for (int r = 0; r < K; r++) {
                 if ((i - r) % S == 0 && i >= r && (i - r) / S < ROWS) {
-                    FC_UNROLL for (int v = 0; v < XV; v++)
+                    FC_UNROLL for (int v = 0; v < XV - HALF; v++)
                         acc[(i - r) / S][v] += ws[r][s] * x[s][v];
+                    if (HALF) last[(i - r) / S] += h_of(ws[r][s]) * h_of(x[s][XV - 1]);
                 }
             }
         }
@@ -85,10 +88,10 @@ FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV
 /* Adds columns s .. s + TAPS - 1 of a K x K filter. A stride of 2 leaves the vectors
  * in the order of v_evens_mixed. */
 FC_INLINE void FC_NAME(depthwise_columns)(const int K, const int S, const int ROWS, const int XV,
-                                          const int TAPS, const bool MASKED,
+                                          const bool HALF, const int TAPS, const bool MASKED,
                                           const fc_depthwise_args *a, const real *w,
                                           FC_NAME(depthwise_place) at, int s,
-                                          vec acc[DEPTHWISE_ROWS][2]) {
+                                          vec acc[DEPTHWISE_ROWS][2], half last[DEPTHWISE_ROWS]) {
     const real *row = at.x;
     vec ws[2][7];
     FC_UNROLL for (int r = 0; r < K; r++) {
@@ -113,8 +116,9 @@ FC_INLINE void FC_NAME(depthwise_columns)(const int K, const int S, const int RO
         FC_UNROLL for (int t = 0; t < TAPS; t++) {
             FC_UNROLL for (int r = 0; r < K; r++) {
                 if ((i - r) % S == 0 && i >= r && (i - r) / S < ROWS) {
-                    FC_UNROLL for (int v = 0; v < XV; v++)
+                    FC_UNROLL for (int v = 0; v < XV - HALF; v++)
                         acc[(i - r) / S][v] += ws[t][r] * x[t][v];
+                    if (HALF) last[(i - r) / S] += h_of(ws[t][r]) * h_of(x[t][XV - 1]);
                 }
             }
         }
@@ -123,37 +127,49 @@ FC_INLINE void FC_NAME(depthwise_columns)(const int K, const int S, const int RO
     }
 }
 
+/* One order of summation for all tiles of a filter. Sliding costs AVX2 two shuffles. */
+#define FC_BY_ROWS(K, S) ((K) == 3 && ((S) == 2 || FC_VECTOR_BYTES == 64))
+/* Tiles that end in half a vector, where that is half the work. It made whole tiles of 3 x 3
+ * slower by a tenth, the two together having too few registers, and v_evens_mixed leaves no
+ * half that belongs together. */
+#define FC_HALF_TILES(K, S) (FC_HALVES == 2 && ((K) == 3 ? (S) == 2 : (S) == 1))
+
 /* K x K filter, stride S, ROWS output rows, XV vectors of which `n` columns exist. */
 FC_INLINE void FC_NAME(depthwise_tile)(const int K, const int S, const int ROWS, const int XV,
-                                       const bool MASKED, const fc_depthwise_args *a, const real *w,
-                                       real bias, FC_NAME(depthwise_place) at, real *out,
-                                       int64_t n) {
-    /* One order of summation for all tiles of a filter. Sliding costs AVX2 two shuffles. */
-    const bool BY_ROWS = K == 3 && (S == 2 || FC_VECTOR_BYTES == 64);
+                                       const bool HALF, const bool MASKED,
+                                       const fc_depthwise_args *a, const real *w, real bias,
+                                       FC_NAME(depthwise_place) at, real *out, int64_t n) {
     vec acc[DEPTHWISE_ROWS][2];
+    half last[DEPTHWISE_ROWS];
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
-        FC_UNROLL for (int v = 0; v < XV; v++) acc[r][v] = v_set1(bias);
+        FC_UNROLL for (int v = 0; v < XV - HALF; v++) acc[r][v] = v_set1(bias);
+        if (HALF) last[r] = h_set1(bias);
     }
-    if (BY_ROWS) {
-        FC_NAME(depthwise_rows)(S, ROWS, XV, MASKED, a, w, at, acc);
+    if (FC_BY_ROWS(K, S)) {
+        FC_NAME(depthwise_rows)(S, ROWS, XV, HALF, MASKED, a, w, at, acc, last);
     } else {
         int s = 0;
         if (S == 2)
             for (; s + 2 <= K; s += 2)
-                FC_NAME(depthwise_columns)(K, S, ROWS, XV, 2, MASKED, a, w, at, s, acc);
-        for (; s < K; s++) FC_NAME(depthwise_columns)(K, S, ROWS, XV, 1, MASKED, a, w, at, s, acc);
+                FC_NAME(depthwise_columns)(K, S, ROWS, XV, HALF, 2, MASKED, a, w, at, s, acc, last);
+        for (; s < K; s++)
+            FC_NAME(depthwise_columns)(K, S, ROWS, XV, HALF, 1, MASKED, a, w, at, s, acc, last);
     }
     const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
     const int64_t out_row = a->out_row;
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
-        FC_UNROLL for (int v = 0; v < XV; v++) {
-            const vec sum = S == 2 && !BY_ROWS ? v_in_order(acc[r][v]) : acc[r][v];
+        FC_UNROLL for (int v = 0; v < XV - HALF; v++) {
+            vec sum = acc[r][v];
+            if (S == 2 && !FC_BY_ROWS(K, S)) sum = v_in_order(sum);
             const vec result = v_min(hi, v_max(lo, sum));
             if (!MASKED || n >= (v + 1) * VL)
                 v_store(out + v * VL, result);
             else
                 v_store_first(out + v * VL, result, n - v * VL);
         }
+        if (HALF)
+            h_store_first(out + (XV - 1) * VL, h_min(h_of(hi), h_max(h_of(lo), last[r])),
+                          n - (XV - 1) * VL);
         out += out_row;
         FC_HOLD(out);
     }
@@ -168,23 +184,27 @@ FC_INLINE void FC_NAME(depthwise_band)(const int K, const int S, const int ROWS,
     const int64_t first = y * S - a->pad_y, below = a->height - first;
     const int64_t top = first < 0 ? -first : 0;
     const bool inside = !top && below >= (ROWS - 1) * S + K;
-    FC_NAME(depthwise_place)
-    at = {
-        .x = (const real *)a->x + plane * a->x_plane + first * a->x_row - a->pad_x,
-        .column = -a->pad_x,
-        .top = top,
-        .rows = below > top ? (uint64_t)(below - top) : 0,
-    };
+    FC_NAME(depthwise_place) at;
+    at.x = (const real *)a->x + plane * a->x_plane + first * a->x_row - a->pad_x;
+    at.column = -a->pad_x;
+    at.top = top;
+    at.rows = below > top ? (uint64_t)(below - top) : 0;
+    const bool HALVES = FC_HALF_TILES(K, S);
     for (int64_t left = a->out_width; left > 0;) {
         int64_t columns = 2 * VL;
         /* The last element that two whole vectors may load lies inside, too. */
-        if (left <= VL)
-            FC_NAME(depthwise_tile)(K, S, ROWS, 1, true, a, w, bias, at, out, left), columns = VL;
-        else if (inside && at.column >= 0 && at.column + K - 1 + 2 * VL * S <= a->width &&
-                 left >= 2 * VL)
-            FC_NAME(depthwise_tile)(K, S, ROWS, 2, false, a, w, bias, at, out, left);
+        const bool free = inside && at.column >= 0 && at.column + K - 1 + 2 * VL * S <= a->width &&
+                          left >= 2 * VL;
+        if (free)
+            FC_NAME(depthwise_tile)(K, S, ROWS, 2, false, false, a, w, bias, at, out, left);
+        else if (HALVES && left <= VL / 2)
+            FC_NAME(depthwise_tile)(K, S, ROWS, 1, HALVES, true, a, w, bias, at, out, left);
+        else if (left <= VL)
+            FC_NAME(depthwise_tile)(K, S, ROWS, 1, false, true, a, w, bias, at, out, left);
+        else if (HALVES && left <= VL + VL / 2)
+            FC_NAME(depthwise_tile)(K, S, ROWS, 2, HALVES, true, a, w, bias, at, out, left);
         else
-            FC_NAME(depthwise_tile)(K, S, ROWS, 2, true, a, w, bias, at, out, left);
+            FC_NAME(depthwise_tile)(K, S, ROWS, 2, false, true, a, w, bias, at, out, left);
         left -= columns;
         out += columns;
         at.x += columns * S;
@@ -192,12 +212,19 @@ FC_INLINE void FC_NAME(depthwise_band)(const int K, const int S, const int ROWS,
     }
 }
 
+/* All planes in blocks of ROWS rows; the last block moves back to overlap the one before. */
+FC_INLINE void FC_NAME(depthwise_planes)(const int K, const int S, const int ROWS,
+                                         const fc_depthwise_args *a) {
+    const int64_t last = a->row_end - ROWS;
+    for (int64_t plane = 0; plane < a->planes; plane++)
+        for (int64_t y = a->row_begin; y < a->row_end; y += ROWS)
+            FC_NAME(depthwise_band)(K, S, ROWS, a, plane, y < last ? y : last);
+}
+
 #define FC_PLANES(K, S, ROWS) \
     static __attribute__((noinline)) void FC_NAME(depthwise_##K##s##S##_##ROWS)( \
         const fc_depthwise_args *a) { \
-        for (int64_t plane = 0; plane < a->planes; plane++) \
-            for (int64_t y = a->row_begin; y < a->row_end; y += ROWS) FC_NAME(depthwise_band) \
-        (K, S, ROWS, a, plane, y + ROWS < a->row_end ? y : a->row_end - ROWS); \
+        FC_NAME(depthwise_planes)(K, S, ROWS, a); \
     }
 /* Blocks of rows offered: the full one, one less (14 rows are 7 + 7), half, one. */
 #if DEPTHWISE_ROWS == 8
@@ -248,3 +275,5 @@ static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
 #undef FC_PLANES
 #undef FC_BLOCKS
 #undef FC_BLOCK_NAMES
+#undef FC_BY_ROWS
+#undef FC_HALF_TILES
