@@ -35,7 +35,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     /* Planes of channels-last images are gathered element by element, and so are results where a
-     * channel has several; strides beyond 2 are, too. */
+     * channel has several. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
     const bool scatters = s->channels_last && fc_group_out(s) > 1;
     const bool own = has_own_kernel(s);
@@ -47,10 +47,12 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
                        : bytes == 32 ? (k->element == 8 ? 80.0 : 36.0)
                                      : 220.0 * (double)s->kernel[FC_X];
     const double masked = own ? (double)s->out_channels * rows * row : 0;
-    const double scalar = 64 / (vl * (double)k->element);
-    return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) +
-           in / vl * (s->channels_last ? 4.0 : 0.0) +
-           (s->stride[FC_X] > 2 ? in * 1.8 * scalar : 0) + masked;
+    /* Without that kernel, rows are copied into a strip, as for `direct`. */
+    const double scalar = 64 / (vl * (double)k->element), read = in * fc_share_read(s);
+    const double copies = read / (double)s->in[FC_X] * (double)s->stride[FC_X] * 20 * scalar;
+    const double elements = s->stride[FC_X] > 2 ? read * 1.8 * scalar : 0;
+    return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) + masked +
+           in / vl * (s->channels_last ? 4.0 : 0.0) + (own ? 0 : copies + elements);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -51,20 +51,23 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Vectors that cross the end of a row go through a buffer, part by part. */
     const bool by_row = s->out[FC_X] % k->vl == 0 || width >= 4 * nv * vl;
     const double store = pointwise ? 1 : by_row ? 3 : 12;
-    /* Rows are copied by vectors where their pixels are next to each other or every second one;
-     * otherwise by element, in time that does not depend on the vectors' length. */
+    /* Rows are copied by vectors where their pixels are next to each other or every second one,
+     * transposed where several channels are, and otherwise by element, in time that does not depend
+     * on the vectors' length. */
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double read = in * fc_share_read(s);
     const double rows = pointwise ? (double)s->in_channels
                                   : read / (double)s->in[FC_X] * (double)s->stride[FC_X];
     const double scalar = 64 / (vl * (double)k->element);
     const bool gathers = s->channels_last && s->in_channels > 1;
-    const bool by_vector = !gathers && s->stride[FC_X] <= 2;
-    const double load = rows * 20 * scalar + read * (by_vector ? 2 / vl : 1.8 * scalar);
+    const double element = gathers               ? fc_group_in(s) < 4 ? 1.8 * scalar : 0.5 * scalar
+                           : s->stride[FC_X] > 2 ? 1.8 * scalar
+                                                 : 2 / vl;
+    const double load = rows * 20 * scalar + read * element;
     /* Channels-last results are scattered panel by panel, in parts of a vector where a panel is
      * narrower than one. */
     const bool scatters = s->channels_last && s->out_channels > 1;
-    const double each = scatters ? 10 * fmin(fmax(vl / m, 1), 4) : store;
+    const double each = scatters ? 10 * scalar * fmin(fmax(vl / m, 1), 4) : store;
     const double moved = (pointwise && !gathers ? 0 : load) +
                          (double)s->out_channels * vectors * each;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */

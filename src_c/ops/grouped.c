@@ -53,7 +53,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     /* A multiplication for each of the group's channels, and unless the group is a vector
      * or, of long ones, half of one, a shuffle; by vectors of 16, 32 and 64 bytes. */
-    static const double broadcasts[] = {1.4, 1.4, 1.15}, shuffles[] = {2.6, 2.1, 1.5},
+    static const double broadcasts[] = {1.3, 1.3, 1.15}, shuffles[] = {2.6, 2.1, 1.5},
                         any[] = {3.8, 3.8, 2.4};
     const int64_t size = fc_group_in(s), bytes = k->vl * k->element;
     const int length = bytes == 16 ? 0 : bytes == 32 ? 1 : 2;
@@ -64,7 +64,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double moved = s->channels_last
                              ? in * vectors
                              : (3.0 * in + 4.0 * pixels) * vectors + fc_copy_by_element(s, k);
-    return vectors * pixels * n * each + moved;
+    return vectors * pixels * (n * each + 4) + moved;
 }
 
 static void pack_lanes(const fc_conv_spec *s, const fc_kernels *k, void *lanes) {

@@ -43,43 +43,79 @@ int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t column
     return overflow || bytes > beyond_any_memory ? beyond_any_memory : bytes;
 }
 
-/* Copies one plane of one channel, which begins `dy`, `dx` after the strip's origin,
- * zeros around it. */
-static void load_plane(const fc_conv_job *job, const fc_strip *s, const fc_plane_shape *p,
-                       int64_t c, int64_t z, int64_t dy, int64_t dx, void *plane, bool borders) {
+/* What of a plane that begins `dy`, `dx` after the strip's origin lies inside the image: rows
+ * [top, bottom) and columns [lo, hi), from pixel (y, x) on. */
+typedef struct {
+    int64_t top, bottom, lo, hi, y, x;
+} inside;
+
+static inside inside_of(const fc_conv_job *job, const fc_strip *s, const fc_plane_shape *p,
+                        int64_t z, int64_t dy, int64_t dx) {
     const fc_conv_spec *spec = &job->spec;
-    const fc_kernels *k = job->kernels;
     const int64_t sy = spec->stride[FC_Y], sx = spec->stride[FC_X];
     const int64_t y0 = fc_strip_origin(job, s, FC_Y) + dy;
     const int64_t x0 = fc_strip_origin(job, s, FC_X) + dx;
-    /* Rows [top, bottom) and columns [lo, hi) of the plane lie inside the image. */
-    int64_t top = fc_clamp(y0 < 0 ? fc_ceil_div(-y0, sy) : 0, 0, p->height);
-    int64_t bottom = fc_clamp(fc_ceil_div(spec->in[FC_Y] - y0, sy), top, p->height);
-    const int64_t lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, sx) : 0, 0, p->pitch);
-    const int64_t hi = fc_clamp(fc_ceil_div(spec->in[FC_X] - x0, sx), lo, p->pitch);
-    if (z < 0 || z >= spec->in[FC_Z] || lo == hi) top = bottom = p->height;
-    if (borders) {
-        memset(plane, 0, (size_t)(top * p->pitch * k->element));
-        memset(fc_at_mut(plane, bottom * p->pitch, k), 0,
-               (size_t)((p->plane - bottom * p->pitch) * k->element));
+    inside in;
+    in.top = fc_clamp(y0 < 0 ? fc_ceil_div(-y0, sy) : 0, 0, p->height);
+    in.bottom = fc_clamp(fc_ceil_div(spec->in[FC_Y] - y0, sy), in.top, p->height);
+    in.lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, sx) : 0, 0, p->pitch);
+    in.hi = fc_clamp(fc_ceil_div(spec->in[FC_X] - x0, sx), in.lo, p->pitch);
+    if (z < 0 || z >= spec->in[FC_Z] || in.lo == in.hi) in.top = in.bottom = p->height;
+    in.y = y0 + in.top * sy;
+    in.x = x0 + in.lo * sx;
+    return in;
+}
+
+/* Zeros around what lies inside. */
+static void clear_borders(const inside *in, const fc_plane_shape *p, void *plane,
+                          const fc_kernels *k) {
+    memset(plane, 0, (size_t)(in->top * p->pitch * k->element));
+    memset(fc_at_mut(plane, in->bottom * p->pitch, k), 0,
+           (size_t)((p->plane - in->bottom * p->pitch) * k->element));
+    if (in->lo == 0 && in->hi == p->pitch) return;
+    for (int64_t y = in->top; y < in->bottom; y++) {
+        memset(fc_at_mut(plane, y * p->pitch, k), 0, (size_t)(in->lo * k->element));
+        memset(fc_at_mut(plane, y * p->pitch + in->hi, k), 0,
+               (size_t)((p->pitch - in->hi) * k->element));
     }
-    if (top == bottom) return;
-    if (borders && (lo > 0 || hi < p->pitch))
-        for (int64_t y = top; y < bottom; y++) {
-            memset(fc_at_mut(plane, y * p->pitch, k), 0, (size_t)(lo * k->element));
-            memset(fc_at_mut(plane, y * p->pitch + hi, k), 0,
-                   (size_t)((p->pitch - hi) * k->element));
-        }
-    k->copy(&(fc_copy_args){
-        .from = fc_at(fc_strip_in(job, s, z, y0 + top * sy, x0 + lo * sx), c * job->x.channel, k),
-        .to = fc_at_mut(plane, top * p->pitch + lo, k),
-        .rows = bottom - top,
-        .columns = hi - lo,
-        .from_row = job->x.axis[FC_Y] * sy,
-        .from_column = job->x.axis[FC_X] * sx,
-        .to_row = p->pitch,
-        .to_column = 1,
-    });
+}
+
+/* One plane of each channel, `apart` elements from one to the next: a plane at a time or, where
+ * several channels lie together, transposed a row at a time. */
+static void load_planes(const fc_conv_job *job, const fc_strip *s, const fc_plane_shape *p,
+                        const inside *in, int64_t z, void *planes, int64_t apart) {
+    enum { FEW = 4 };
+    const fc_conv_spec *spec = &job->spec;
+    const fc_kernels *k = job->kernels;
+    const fc_tensor *x = &job->x;
+    if (in->top == in->bottom) return;
+    const void *from = fc_strip_in(job, s, z, in->y, in->x);
+    void *to = fc_at_mut(planes, in->top * p->pitch + in->lo, k);
+    const bool together = x->channel == 1 && s->c_size >= FEW;
+    const int64_t row = x->axis[FC_Y] * spec->stride[FC_Y];
+    const int64_t column = x->axis[FC_X] * spec->stride[FC_X];
+    for (int64_t y = in->top; together && y < in->bottom; y++)
+        k->copy(&(fc_copy_args){
+            .from = fc_at(from, (y - in->top) * row, k),
+            .to = fc_at_mut(to, (y - in->top) * p->pitch, k),
+            .rows = in->hi - in->lo,
+            .columns = s->c_size,
+            .from_row = column,
+            .from_column = 1,
+            .to_row = 1,
+            .to_column = apart,
+        });
+    for (int64_t c = 0; !together && c < s->c_size; c++)
+        k->copy(&(fc_copy_args){
+            .from = fc_at(from, c * x->channel, k),
+            .to = fc_at_mut(to, c * apart, k),
+            .rows = in->bottom - in->top,
+            .columns = in->hi - in->lo,
+            .from_row = row,
+            .from_column = column,
+            .to_row = p->pitch,
+            .to_column = 1,
+        });
 }
 
 /* Whether any kernel position falls on this phase of the stride. */
@@ -91,21 +127,25 @@ static bool phase_used(const fc_conv_spec *s, int axis, int64_t phase) {
 
 void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders) {
     const fc_conv_spec *spec = &job->spec;
-    const fc_plane_shape p = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], job->kernels);
-    const int64_t z0 = fc_strip_origin(job, s, FC_Z);
-    int64_t plane = 0;
-    for (int64_t cq = 0; cq < s->c_size * spec->kernel[FC_Z]; cq++) {
-        const int64_t c = cq / spec->kernel[FC_Z], q = cq % spec->kernel[FC_Z];
+    const fc_kernels *k = job->kernels;
+    const fc_plane_shape p = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k);
+    const int64_t taps_z = spec->kernel[FC_Z], z0 = fc_strip_origin(job, s, FC_Z);
+    const int64_t apart = taps_z * p.planes_y * p.planes_x * p.plane;
+    int64_t plane = 0; /* of the first channel */
+    for (int64_t q = 0; q < taps_z; q++)
         for (int64_t py = 0; py < p.planes_y; py++)
             for (int64_t px = 0; px < p.planes_x; px++, plane++) {
                 if (!p.by_tap_y && !phase_used(spec, FC_Y, py)) continue;
                 if (!p.by_tap_x && !phase_used(spec, FC_X, px)) continue;
-                load_plane(job, s, &p, c, z0 + q * spec->dilation[FC_Z],
-                           p.by_tap_y ? py * spec->dilation[FC_Y] : py,
-                           p.by_tap_x ? px * spec->dilation[FC_X] : px,
-                           fc_at_mut(s->strip, plane * p.plane, job->kernels), borders);
+                const int64_t z = z0 + q * spec->dilation[FC_Z];
+                const inside in = inside_of(job, s, &p, z,
+                                            p.by_tap_y ? py * spec->dilation[FC_Y] : py,
+                                            p.by_tap_x ? px * spec->dilation[FC_X] : px);
+                void *planes = fc_at_mut(s->strip, plane * p.plane, k);
+                for (int64_t c = 0; borders && c < s->c_size; c++)
+                    clear_borders(&in, &p, fc_at_mut(planes, c * apart, k), k);
+                load_planes(job, s, &p, &in, z, planes, apart);
             }
-    }
 }
 
 void fc_plane_strip_taps(const fc_conv_job *job, const fc_strip *s) {
