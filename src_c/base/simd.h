@@ -37,6 +37,7 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #endif
 /* Keeps a value in a register here: stops the compiler from hoisting so many
  * loads that it has to spill. */
+#define FC_PIN_POINTER(p) __asm__("" : "+r"(p))
 #if defined(__x86_64__)
 #define FC_PIN(v) __asm__ volatile("" : "+v"(v))
 #else
@@ -119,6 +120,9 @@ FC_DEFINE_TAKE(f64)
     } \
     FC_INLINE T##_half T##_h_load_first(const T##_real *p, int64_t n) { \
         return T##_v_load_first(p, n); \
+    } \
+    FC_INLINE void T##_h_store(T##_real *p, T##_half v) { \
+        T##_v_store(p, v); \
     } \
     FC_INLINE void T##_h_store_first(T##_real *p, T##_half v, int64_t n) { \
         T##_v_store_first(p, v, n); \
@@ -238,6 +242,7 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define half FC_NAME(half)
 #define h_load FC_NAME(h_load)
 #define h_load_first FC_NAME(h_load_first)
+#define h_store FC_NAME(h_store)
 #define h_store_first FC_NAME(h_store_first)
 #define h_set1 FC_NAME(h_set1)
 #define h_of FC_NAME(h_of)

@@ -81,6 +81,9 @@ typedef double f64_half __attribute__((vector_size(32), may_alias));
     FC_INLINE T##_half T##_h_load_first(const T##_real *p, int64_t n) { \
         return (T##_half)_mm256_maskz_loadu_##suffix((__mmask8)T##_first(n), p); \
     } \
+    FC_INLINE void T##_h_store(T##_real *p, T##_half v) { \
+        *(T##_half_unaligned *)p = v; \
+    } \
     FC_INLINE void T##_h_store_first(T##_real *p, T##_half v, int64_t n) { \
         _mm256_mask_storeu_##suffix(p, (__mmask8)T##_first(n), v); \
     } \

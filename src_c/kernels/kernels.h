@@ -5,8 +5,14 @@
 #ifndef FC_KERNELS_KERNELS_H
 #define FC_KERNELS_KERNELS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Whether there is anything to clip: not to do it where bounds are infinite. */
+static inline bool fc_clips(double lo, double hi) {
+    return lo > -INFINITY || hi < INFINITY;
+}
 
 /* out[i * to_row + j * to_column] = in[i * from_row + j * from_column] for all
  * i < rows, j < columns. Fast where either side of a dimension is contiguous. */

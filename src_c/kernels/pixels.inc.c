@@ -5,76 +5,118 @@
 enum { FC_NAME(pixels_narrow) = 2 * PIXEL_MR };
 #define PIXEL_NARROW_MR FC_NAME(pixels_narrow)
 
-/* NV whole vectors and, with NH, half of one; the last of them may be partly
- * wanted. */
-FC_INLINE void FC_NAME(pixels_tile)(const int MR, const int NV, const int NH,
-                                    const fc_pixels_args *a, const real *const *x,
-                                    real *const *out) {
-    enum { NR = PIXEL_NV * VL };
+/* Where a pixel's input and output begin, and its column. */
+typedef struct {
+    int64_t x, out, column;
+} FC_NAME(pixels_at);
+
+FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NAME(pixels_at) at) {
+    const bool turns = at.column + 1 == a->width;
+    at.x += a->x_column + (turns ? a->x_row - a->width * a->x_column : 0);
+    at.out += a->out_column + (turns ? a->out_row - a->width * a->out_column : 0);
+    at.column = turns ? 0 : at.column + 1;
+    return at;
+}
+
+/* One tile of NV whole vectors and NH halves; the last of them may be partly wanted.
+ * Returns where the next one begins. */
+FC_INLINE FC_NAME(pixels_at)
+    FC_NAME(pixels_tile)(const int MR, const int NV, const int NH, const fc_pixels_args *a,
+                         const FC_NAME(pixels_at) begin) {
+    enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES, MOST = 3 };
     const real *w = a->w;
-    const int WHOLE = NH ? NV : NV - 1;            /* vectors before the last */
-    const int64_t last = a->channels - WHOLE * VL; /* lanes of the last */
+    const int WHOLE = NH ? NV : NV - 1; /* whole vectors and halves before the last */
+    const int HALF = NH ? NH - 1 : 0;
+    const int LAST = WHOLE * VL + HALF * HL; /* where that begins, */
+    const int64_t last = a->channels - LAST; /* and its lanes */
     vec acc[PIXEL_NARROW_MR][PIXEL_NV];
-    half rest[PIXEL_NARROW_MR];
+    half rest[PIXEL_NARROW_MR][MOST];
 
     if (a->bias) {
         FC_UNROLL for (int v = 0; v < NV; v++) {
             const vec b = v_load((const real *)a->bias + v * VL);
             FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
         }
-        if (NH) {
-            const half b = h_load((const real *)a->bias + NV * VL);
-            FC_UNROLL for (int m = 0; m < MR; m++) rest[m] = b;
+        FC_UNROLL for (int h = 0; h < NH; h++) {
+            const half b = h_load((const real *)a->bias + NV * VL + h * HL);
+            FC_UNROLL for (int m = 0; m < MR; m++) rest[m][h] = b;
         }
     } else {
-        FC_UNROLL for (int m = 0; m < MR; m++) {
-            FC_UNROLL for (int v = 0; v < WHOLE; v++) acc[m][v] = v_load(out[m] + v * VL);
+        FC_NAME(pixels_at) at = begin;
+        FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
+            const real *out = (const real *)a->out + at.out;
+            FC_UNROLL for (int v = 0; v < WHOLE; v++) acc[m][v] = v_load(out + v * VL);
+            FC_UNROLL for (int h = 0; h < HALF; h++) rest[m][h] = h_load(out + NV * VL + h * HL);
             if (NH)
-                rest[m] = h_load_first(out[m] + WHOLE * VL, last);
+                rest[m][HALF] = h_load_first(out + LAST, last);
             else
-                acc[m][WHOLE] = v_load_first(out[m] + WHOLE * VL, last);
+                acc[m][WHOLE] = v_load_first(out + LAST, last);
         }
     }
 
+    const real *x[PIXEL_NARROW_MR];
+    FC_NAME(pixels_at) at = begin;
+    FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at))
+        x[m] = (const real *)a->x + at.x;
     for (int64_t t = 0; t < a->taps; t++) {
         const real *wt = w + a->tap[t].w * NR;
         const real *p[PIXEL_NARROW_MR];
-        FC_UNROLL for (int m = 0; m < MR; m++) p[m] = x[m] + a->tap[t].x;
+        FC_UNROLL for (int m = 0; m < MR; m++) {
+            p[m] = x[m] + a->tap[t].x;
+            FC_PIN_POINTER(p[m]);
+        }
         for (int64_t i = 0; i < a->run; i++, wt += NR) {
             vec wv[PIXEL_NV];
-            half wh;
+            half wh[MOST];
             FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(wt + v * VL);
-            if (NH) wh = h_load(wt + NV * VL);
+            FC_UNROLL for (int h = 0; h < NH; h++) wh[h] = h_load(wt + NV * VL + h * HL);
             FC_UNROLL for (int m = 0; m < MR; m++) {
                 const vec xm = v_set1(p[m][i]);
                 FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += xm * wv[v];
-                if (NH) rest[m] += (NV ? h_of(xm) : h_set1(p[m][i])) * wh;
+                const half xh = NV ? h_of(xm) : h_set1(p[m][i]);
+                FC_UNROLL for (int h = 0; h < NH; h++) rest[m][h] += xh * wh[h];
             }
         }
     }
 
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
-    FC_UNROLL for (int m = 0; m < MR; m++) {
-        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
-        FC_UNROLL for (int v = 0; v < WHOLE; v++) v_store(out[m] + v * VL, acc[m][v]);
-        if (NH) h_store_first(out[m] + WHOLE * VL, h_min(h_of(hi), h_max(h_of(lo), rest[m])), last);
+    if (fc_clips(a->lo, a->hi)) {
+        const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+        FC_UNROLL for (int m = 0; m < MR; m++) {
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
+            FC_UNROLL for (int h = 0; h < NH; h++)
+                rest[m][h] = h_min(h_of(hi), h_max(h_of(lo), rest[m][h]));
+        }
     }
-    if (NH) return;
-    if (last == VL) {
-        FC_UNROLL for (int m = 0; m < MR; m++) v_store(out[m] + WHOLE * VL, acc[m][WHOLE]);
-    } else {
-        FC_UNROLL for (int m = 0; m < MR; m++)
-            v_store_first(out[m] + WHOLE * VL, acc[m][WHOLE], last);
+    at = begin;
+    if (last == (NH ? HL : VL)) {
+        FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
+            real *out = (real *)a->out + at.out;
+            FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
+            FC_UNROLL for (int h = 0; h < NH; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
+        }
+        return at;
     }
+    FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
+        real *out = (real *)a->out + at.out;
+        FC_UNROLL for (int v = 0; v < WHOLE; v++) v_store(out + v * VL, acc[m][v]);
+        FC_UNROLL for (int h = 0; h < HALF; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
+        if (NH)
+            h_store_first(out + LAST, rest[m][HALF], last);
+        else
+            v_store_first(out + LAST, acc[m][WHOLE], last);
+    }
+    return at;
 }
 
-/* The tile of each width in its own function: one call a tile, constants
- * inside. */
-typedef void FC_NAME(pixels_fn)(const fc_pixels_args *, const real *const *, real *const *);
+/* `count` tiles of each width in a function of its own. Without a call and arrays of
+ * pointers for each tile: 24 stores of results leave no place for more in the queue. */
+typedef FC_NAME(pixels_at)
+    FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at), int64_t count);
 #define FC_TILE(MR, NV, NH) \
-    static __attribute__((noinline)) void FC_NAME(pixels_##MR##x##NV##_##NH)( \
-        const fc_pixels_args *a, const real *const *x, real *const *out) { \
-        FC_NAME(pixels_tile)(MR, NV, NH, a, x, out); \
+    static __attribute__((noinline)) FC_NAME(pixels_at) FC_NAME(pixels_##MR##x##NV##_##NH)( \
+        const fc_pixels_args *a, FC_NAME(pixels_at) at, int64_t count) { \
+        for (; count > 0; count--) at = FC_NAME(pixels_tile)(MR, NV, NH, a, at); \
+        return at; \
     }
 /* A row of tiles by their width in (half) vectors. The narrowest goes on to twice
  * as many pixels: it has too few sums to hide the latency of an addition. */
@@ -82,7 +124,7 @@ typedef void FC_NAME(pixels_fn)(const fc_pixels_args *, const real *const *, rea
 #define FC_NARROW(F, MR) F(MR, 0, 1)
 #define FC_WIDTHS(F, MR) \
     FC_NARROW(F, MR) \
-    F(MR, 1, 0) F(MR, 1, 1) F(MR, 2, 0) F(MR, 2, 1) F(MR, 3, 0) F(MR, 3, 1) F(MR, 4, 0)
+    F(MR, 1, 0) F(MR, 0, 3) F(MR, 2, 0) F(MR, 2, 1) F(MR, 3, 0) F(MR, 3, 1) F(MR, 4, 0)
 #elif PIXEL_NV == 4
 #define FC_NARROW(F, MR) F(MR, 1, 0)
 #define FC_WIDTHS(F, MR) FC_NARROW(F, MR) F(MR, 2, 0) F(MR, 3, 0) F(MR, 4, 0)
@@ -116,22 +158,15 @@ static void FC_NAME(pixels)(const fc_pixels_args *a) {
     const int64_t width = (a->channels + VL / FC_HALVES - 1) / (VL / FC_HALVES);
     const int64_t rows = width == 1 ? PIXEL_NARROW_MR : PIXEL_MR;
     const int64_t pixels = a->end - a->begin, parts = (pixels + rows - 1) / rows;
-    int64_t y = a->begin / a->width, column = a->begin % a->width;
-    for (int64_t part = 0; part < parts; part++) {
-        /* Balanced: 49 pixels are tiles of 5 and 6, never a lone one. */
-        const int64_t n = pixels * (part + 1) / parts - pixels * part / parts;
-        const real *x[PIXEL_NARROW_MR];
-        real *out[PIXEL_NARROW_MR];
-        for (int64_t m = 0; m < n; m++) {
-            x[m] = (const real *)a->x + y * a->x_row + column * a->x_column;
-            out[m] = (real *)a->out + y * a->out_row + column * a->out_column;
-            if (++column == a->width) {
-                column = 0;
-                y++;
-            }
-        }
-        tiles[n - 1][width - 1](a, x, out);
-    }
+    if (!parts) return;
+    const int64_t y = a->begin / a->width, column = a->begin % a->width;
+    FC_NAME(pixels_at) at = {.column = column};
+    at.x = y * a->x_row + column * a->x_column;
+    at.out = y * a->out_row + column * a->out_column;
+    /* Balanced: 49 pixels are tiles of 6 and 5, never a lone one. */
+    const int64_t n = pixels / parts, larger = pixels % parts;
+    if (larger) at = tiles[n][width - 1](a, at, larger);
+    tiles[n - 1][width - 1](a, at, parts - larger);
 }
 #undef FC_TILE
 #undef FC_NARROW

@@ -60,18 +60,22 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
         FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
         xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
                             : v_load(p + (NV - 1) * VL);
-        if (ahead) __builtin_prefetch(p + NV * VL);
+        if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
         FC_UNROLL for (int m = 0; m < M; m++) {
             const vec wm = v_set1(w[m]);
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
         }
     }
 
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    if (fc_clips(a->lo, a->hi)) {
+        const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
+        }
+    }
     FC_UNROLL for (int m = 0; m < M; m++) {
         real *to = whole ? place + m * a->out_channel : tile[m];
-        FC_UNROLL for (int v = 0; v < NV; v++)
-            v_store(to + v * VL, v_min(hi, v_max(lo, acc[m][v])));
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
     }
     if (!whole)
         for (int m = 0; m < M; m++)
@@ -121,15 +125,27 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
     const int64_t length = by_row ? a->width : (a->rows - 1) * a->pitch + a->width;
     const int64_t vectors = (length + VL - 1) / VL;
     const int64_t parts = (vectors + PLANE_NV - 1) / PLANE_NV;
-    for (int64_t line = 0; line < lines; line++)
+    /* Balanced: five vectors are 2 and 3. A division would keep a tile's first load waiting. */
+    const int64_t few = vectors / parts, over = vectors % parts;
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t y = line, x = 0, left = length, owed = 0;
         for (int64_t part = 0; part < parts; part++) {
-            const int64_t first = vectors * part / parts;
-            const int64_t nv = vectors * (part + 1) / parts - first;
-            const int64_t left = length - first * VL, at = first * VL;
-            const int64_t y = lines == 1 ? at / a->pitch : line; /* one division a tile, or none */
-            tiles[a->channels - 1][nv - 1](a, y, lines == 1 ? at - y * a->pitch : at,
-                                           left < nv * VL ? left : nv * VL);
+            int64_t nv = few;
+            owed += over;
+            if (owed >= parts) {
+                owed -= parts;
+                nv++;
+            }
+            const int64_t n = left < nv * VL ? left : nv * VL;
+            tiles[a->channels - 1][nv - 1](a, y, x, n);
+            left -= n;
+            x += n;
+            if (x >= a->pitch && lines == 1) {
+                y += x / a->pitch;
+                x %= a->pitch;
+            }
         }
+    }
 }
 #undef FC_TILE
 #undef FC_TILE_ROW

@@ -76,6 +76,13 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     return (double)s->out_channels * vectors * n * step * stream + moved;
 }
 
+/* A tile of so many planes reads half of the first-level cache, if each begins anywhere. */
+enum { TILE_PLANES = 128, WIDE_BYTES = 64 };
+
+static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
+    return fc_group_in(s) >= TILE_PLANES && k->vl * k->element < WIDE_BYTES;
+}
+
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
     const fc_conv_spec *s = &plan->spec;
     const fc_kernels *k = plan->kernels;
@@ -159,8 +166,9 @@ static void cut(fc_conv_job *job) {
     g->panels = panels(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
                   stores_directly(job) ? INT64_MAX : OUT_BYTES / (k->plane_channels * k->element));
-    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
-    bool plain = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1;
+    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. Short vectors
+     * wait for what a tile of many planes reads, unless a strip has it on lines of its own. */
+    bool plain = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1 && !copies(s, k);
     for (int a = 0; a < FC_AXES; a++)
         plain = plain && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
     g->in_place = plain && s->in[FC_Y] == 1;
