@@ -36,6 +36,18 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return s->out_channels * (reduction(s) + 1);
 }
 
+/* In place each plane begins anywhere, so that a tile reads more lines, of more pages, than short
+ * vectors can wait for: where a copy serves many output channels, a strip is made. */
+enum { WIDE_BYTES = 64, COPIED_IN = 64, COPIED_OUT = 256 };
+
+static bool short_vectors(const fc_kernels *k) {
+    return k->vl * k->element < WIDE_BYTES;
+}
+
+static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
+    return short_vectors(k) && fc_group_in(s) >= COPIED_IN && fc_group_out(s) >= COPIED_OUT;
+}
+
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)reduction(s), vl = (double)k->vl;
     const double width = (double)s->out[FC_X], height = (double)(s->out[FC_Y] * s->out[FC_Z]);
@@ -68,19 +80,15 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
      * narrower than one. */
     const bool scatters = s->channels_last && s->out_channels > 1;
     const double each = scatters ? 10 * scalar * fmin(fmax(vl / m, 1), 4) : store;
-    const double moved = (pointwise && !gathers ? 0 : load) +
-                         (double)s->out_channels * vectors * each;
+    const bool in_place = pointwise && !gathers && !copies(s, k);
+    const double moved = (in_place ? 0 : load) + (double)s->out_channels * vectors * each;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
-    return (double)s->out_channels * vectors * n * step * stream + moved;
-}
-
-/* A tile of so many planes reads half of the first-level cache, if each begins anywhere. */
-enum { TILE_PLANES = 128, WIDE_BYTES = 64 };
-
-static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
-    return fc_group_in(s) >= TILE_PLANES && k->vl * k->element < WIDE_BYTES;
+    /* Pixels of many planes are far apart, and short vectors need them sooner. */
+    const double many = short_vectors(k) ? (in_place ? 128 : 256) : 512;
+    const double waits = !pointwise || gathers || n < many ? 1 : short_vectors(k) ? 1.2 : 1.05;
+    return (double)s->out_channels * vectors * n * step * stream * waits + moved;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -38,5 +38,11 @@ def test_pointwise_of_any_width(isa, dtype, layout):
             check(problem, dtype, "direct", layout)
 
 
+def test_pointwise_of_many_channels(isa, dtype, layout):
+    """From a strip where short vectors gain by it, in place elsewhere."""
+    for channels, count in [(63, 256), (64, 255), (64, 256), (65, 300)]:
+        check(Problem((1, channels, 5, 7), (count, channels, 1, 1)), dtype, "direct", layout)
+
+
 def test_three_filters_of_eleven(isa, dtype, layout):
     check(Problem((1, 3, 23, 24), (3, 3, 11, 11), 4, 2), dtype, "direct", layout)
