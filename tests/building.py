@@ -34,21 +34,22 @@ def native_isas():
     return ["neon"] if arm else ["baseline", "avx2", "avx512"]
 
 
-def build(program, compiler, isas, folder, *flags, kernels=(), root=ROOT):
+def build(program, compiler, isas, folder, *flags, kernels=(), root=ROOT, frozen=()):
     """Compile what has changed and link; returns the program.
 
     `flags` go to every unit and to the linker; `kernels` to the instruction sets' units alone, in
-    the place of `flags` if they name a compiler of their own: ("gcc", "-O3").
+    the place of `flags` if they name a compiler of their own: ("gcc", "-O3"). The units of `frozen`
+    instruction sets are taken as they were compiled before.
     """
     objects = compile_all(SOURCES[program], compiler, isas, folder, *flags, kernels=kernels,
-                          root=root)
+                          root=root, frozen=frozen)
     linked = folder / program
     if not linked.exists() or any(newer(o, linked) for o in objects):
         run(compiler, *flags, *objects, "-o", linked, "-lm", "-pthread", root=root)
     return linked
 
 
-def compile_all(sources, compiler, isas, folder, *flags, kernels=(), root=ROOT):
+def compile_all(sources, compiler, isas, folder, *flags, kernels=(), root=ROOT, frozen=()):
     """The objects of `sources` and of all of src_c."""
     sources = [*sources, "src_c/dispatch.c"]
     for floor in ("base", "ops"):
@@ -59,13 +60,15 @@ def compile_all(sources, compiler, isas, folder, *flags, kernels=(), root=ROOT):
         units.append((f"src_c/isa/{isa}.c", [ours[0], *FLAGS, *isa_flags(isa, root), *ours[1:]]))
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda unit: compile_unit(*unit, folder, root), units))
+        return list(pool.map(lambda unit: compile_unit(*unit, folder, root, frozen), units))
 
 
-def compile_unit(source, command, folder, root):
+def compile_unit(source, command, folder, root, frozen=()):
     made = folder / (source.replace("/", "-") + ".o")
     command = [*command, "-MMD", "-c", source, "-o", str(made)]
     note, needs = made.with_suffix(".cmd"), made.with_suffix(".d")
+    if made.exists() and Path(source).stem in frozen:
+        return made
     if made.exists() and note.exists() and note.read_text() == " ".join(command):
         files = needs.read_text().replace("\\\n", " ").split()[1:]
         if not any(newer(root / f, made) for f in files):

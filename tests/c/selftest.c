@@ -54,9 +54,28 @@ static void check_lists(void) {
         fail(best, &plain_form, &none, "lists", "an entry that is not there", 0, 0, 0);
 }
 
+/* What its input and its weights alone would let pass. */
+static void check_limits(void) {
+    const problem wide = {1, 1024, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {1 << 27, 0, 1 << 27, 0}};
+    const problem small = {1, 1, 1, 4, 4, {3, 3}, {1, 1}, {1, 1}, {0}};
+    fc_conv_spec spec = spec_of(&wide, FC_F32, false);
+    fc_conv_plan plan;
+    fc_conv_job job;
+    const fc_tensor none = {0};
+    checks += 2;
+    if (fc_conv_validate(&spec) != FC_TOO_LARGE)
+        fail(NULL, &plain_form, &wide, "validate", "took a result beyond memory", 0, 0, 0);
+    spec = spec_of(&small, FC_F32, false);
+    if (fc_conv_validate(&spec) != FC_OK ||
+        fc_conv_plan_make(&plan, &spec, fc_isa_best(), NULL, false) != FC_OK ||
+        fc_conv_job_make(&job, &plan, NULL, (int64_t)1 << 59, &none, &none) != FC_TOO_LARGE)
+        fail(NULL, &plain_form, &small, "job", "took a batch beyond memory", 0, 0, 0);
+}
+
 int main(int argc, char **argv) {
     const fc_isa *isa;
     check_lists();
+    check_limits();
     check_workspace();
     for (int i = 0; (isa = fc_isa_at(i)); i++) {
         if (argc > 1 && strcmp(isa->name, argv[1])) continue;

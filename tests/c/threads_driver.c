@@ -6,6 +6,7 @@
  * race that the sanitizer sees. Prints a line a failure; the exit code is 1 if any. */
 #include "base/threads.h"
 
+#include "base/workspace.h"
 #include "ops/conv.h"
 
 #include <math.h>
@@ -102,6 +103,28 @@ static void *call(void *seed) {
     return NULL;
 }
 
+static void check_limits(void) {
+    fc_task t = {.items = 10000, .nanoseconds = 1e12, .threads = 1000};
+    expect(fc_task_threads(&t) == FC_THREADS_MOST, "more threads than there is room for");
+    t.items = 3;
+    expect(fc_task_threads(&t) == 3, "more threads than items");
+    t.nanoseconds = 60e3;
+    expect(fc_task_threads(&t) == 2, "a thread with next to nothing to do");
+    t.nanoseconds = 0;
+    expect(fc_task_threads(&t) == 1, "the caller itself");
+}
+
+static void check_scratch(void) {
+    static counts c;
+    const fc_task t = counting(&c, 10, 1, 1e3, 1);
+    void *before = fc_workspace_acquire(1);
+    fc_workspace_release(before);
+    expect(fc_task_run(&t) == FC_OK, "a small task failed");
+    void *after = fc_workspace_acquire(1);
+    expect(before == after, "scratch was not given back");
+    fc_workspace_release(after);
+}
+
 static void from_many_threads(void *(*function)(void *), void *argument) {
     pthread_t id[CALLERS];
     for (int i = 0; i < CALLERS; i++)
@@ -164,7 +187,7 @@ static bool child_is_right(void) {
     const pid_t child = fork();
     if (child == 0) {
         const fc_task t = counting(&c, ITEMS, 7, 1e9, 4);
-        alarm(60);
+        alarm(300);
         fc_task_run(&t);
         expect_each_once(&c, ITEMS, "in the child");
         _exit(wrong != 0);
@@ -269,6 +292,8 @@ static void check_plan(const char *family, int64_t groups, int64_t dilation) {
 }
 
 int main(void) {
+    check_limits();
+    check_scratch();
     from_many_threads(call, NULL);
     for (int threads = 1; threads < 5; threads++) check_stop(threads);
     if (FORKS) check_forks();

@@ -7,7 +7,6 @@ faults by their places or files. Fails if less than 90 % are noticed.
 """
 
 import os
-import subprocess
 import sys
 import sysconfig
 import time
@@ -17,13 +16,14 @@ from pathlib import Path
 from building import ROOT, build, compile_all, native_isas, run
 
 from .faults import faults
+from .running import outcome
 
 COPY = ROOT / "build/mutants"
-SOURCES = COPY / "src"
+SOURCES, OBJECTS = COPY / "src", COPY / "objects"
 # One function each rather than a copy in every caller: compiled in a fraction of the time.
 FLAGS = ["-O0", "-fPIC", "-Dalways_inline=unused"]
 LEAST = 90
-SECONDS = 120  # for a program that hangs; tests have three times as long
+SECONDS = 60  # of processor time for a C program; tests have ten times as much
 
 
 def programs(fault):
@@ -31,70 +31,76 @@ def programs(fault):
     corpus = ROOT / "tests/c/corpus"
     if fault.file.startswith("base/threads"):
         return [("threads_driver",)]
-    return [("selftest", fault.isa), ("replay", corpus), ("replay", "-random", 1000, 2)]
+    return [("selftest", fault.isa), ("replay", corpus), ("replay", "-random", 500, 2)]
 
 
 def python_tests(fault):
-    """Files of the fault's stem, and what its entry names."""
+    """Files of the fault's stem, of which its entry may name a part, and what else that names."""
     stem = Path(fault.file).name.split(".")[0]
     mirrors = [f"{floor}/test_{stem}.py" for floor in ("kernels", "ops")] + [f"test_{stem}.py"]
-    found = [name for name in mirrors if (ROOT / "tests" / name).exists()]
-    return list(dict.fromkeys([*found, *fault.tests]))
+    named = {test.split("::")[0] for test in fault.tests}
+    found = [name for name in mirrors if (ROOT / "tests" / name).exists() and name not in named]
+    return [*found, *fault.tests]
 
 
-def build_program(name):
-    return build(name, "gcc", native_isas(), COPY / "objects", *FLAGS, root=SOURCES)
+def others(isa):
+    return [name for name in native_isas() if name != isa]
 
 
-def build_extension():
+def build_program(name, frozen=()):
+    return build(name, "gcc", native_isas(), OBJECTS, *FLAGS, root=SOURCES, frozen=frozen)
+
+
+def build_extension(frozen=()):
     """Cython's object, which no fault changes, with the objects of src_c as they are."""
     core = next((SOURCES / "build").rglob("_core.o"))
     made = COPY / "lib/fastconv" / ("_core" + sysconfig.get_config_var("EXT_SUFFIX"))
-    objects = compile_all([], "gcc", native_isas(), COPY / "objects", *FLAGS, root=SOURCES)
+    objects = compile_all([], "gcc", native_isas(), OBJECTS, *FLAGS, root=SOURCES, frozen=frozen)
     run("gcc", "-shared", core, *objects, "-o", made, "-pthread", root=SOURCES)
 
 
 def notices(command, env=None, seconds=SECONDS):
     """What a command that fails says last; nothing if it passes."""
-    try:
-        done = subprocess.run([str(c) for c in command], cwd=ROOT / "tests", env=env, text=True,
-                              capture_output=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return "no end"
-    if done.returncode == 0:
-        return None
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    code, output = outcome(command, seconds, ROOT / "tests", env)
+    if code is None or code == 0:
+        return "no end" if code is None else None
+    lines = [line for line in output.splitlines() if line.strip()]
     said = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines
-    return f"signal {-done.returncode}" if done.returncode < 0 else said[-1]
+    return f"signal {-code}" if code < 0 else said[-1]
 
 
-def pytest(tests, isa, seconds=3 * SECONDS):
-    others = " and ".join(f"not {name}" for name in native_isas() if name != isa)
+def pytest(tests, isa, seconds=10 * SECONDS):
+    this_one = " and ".join(f"not {name}" for name in others(isa))
     env = {**os.environ, "PYTHONPATH": str(COPY / "lib"), "FASTCONV_ISA": isa}
     return notices([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-                    "-k", others, *tests], env, seconds)
+                    "-k", this_one, *tests], env, seconds)
 
 
 def who_notices(fault):
     """A fault that does not compile is an error of its entry."""
     for name, *arguments in programs(fault):
-        if said := notices([build_program(name), *arguments]):
+        if said := notices([build_program(name, others(fault.isa)), *arguments]):
             return name, said
     if tests := python_tests(fault):
-        build_extension()
+        build_extension(others(fault.isa))
         if said := pytest(tests, fault.isa):
             return "pytest", said
     return None, "by nobody"
 
 
 def with_fault(fault):
+    """Leaves the sources as they were, and no object that was compiled meanwhile."""
     path = SOURCES / "src_c" / fault.file
-    text = path.read_text()
+    text, was, start = path.read_text(), path.stat(), time.time_ns()
     path.write_text(fault.applied(text))
     try:
         return who_notices(fault)
     finally:
         path.write_text(text)
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+        for made in OBJECTS.glob("*.o"):
+            if made.stat().st_mtime_ns > start:
+                made.unlink()
 
 
 def check_unchanged(chosen):
