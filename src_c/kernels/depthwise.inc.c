@@ -139,6 +139,9 @@ FC_INLINE void FC_NAME(depthwise_tile)(const int K, const int S, const int ROWS,
                                        const bool HALF, const bool MASKED,
                                        const fc_depthwise_args *a, const real *w, real bias,
                                        FC_NAME(depthwise_place) at, real *out, int64_t n) {
+    /* What tiles have in common is not to be kept in registers from one to the next. */
+    FC_HOLD(a);
+    FC_HOLD(w);
     vec acc[DEPTHWISE_ROWS][2];
     half last[DEPTHWISE_ROWS];
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
