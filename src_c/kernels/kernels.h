@@ -25,7 +25,7 @@ typedef struct {
 
 /* Weights of one panel for `pixels`: from w[channel][c][tap] (C order, c the
  * input channel, tap counting r, s) to out[tap][c][NR], for c in [c_begin,
- * c_end); lanes beyond `channels` are zero. */
+ * c_end). Of each row whole vectors, zero beyond `channels`, as far as there are channels. */
 typedef struct {
     const void *w;
     void *out;

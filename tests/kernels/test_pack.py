@@ -47,6 +47,14 @@ def test_filter_lengths_around_the_vector(isa, dtype):
             np.testing.assert_array_equal(found(w, channel), w[:, channel])
 
 
+def test_filters_longer_than_a_stretch(isa, dtype):
+    """1 KiB of each filter at a time, which begins and ends within a channel's taps."""
+    for channels, kernel in [(61, (3, 3)), (40, (1, 7))]:
+        w = filters(dtype, tile(isa, dtype).pixel_channels + 1, channels, *kernel)
+        for channel in [*range(0, channels, 9), channels - 1]:
+            np.testing.assert_array_equal(found(w, channel), w[:, channel])
+
+
 def test_groups_have_panels_of_their_own(isa, dtype):
     size = tile(isa, dtype)
     for groups, count in itertools.product([2, 3], [1, size.vl + 1, size.pixel_channels + 1]):
