@@ -36,16 +36,24 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return s->out_channels * (reduction(s) + 1);
 }
 
-/* In place each plane begins anywhere, so that a tile reads more lines, of more pages, than short
- * vectors can wait for: where a copy serves many output channels, a strip is made. */
-enum { WIDE_BYTES = 64, COPIED_IN = 64, COPIED_OUT = 256 };
-
 static bool short_vectors(const fc_kernels *k) {
-    return k->vl * k->element < WIDE_BYTES;
+    return k->vl * k->element < 64;
 }
 
+/* Planes a multiple of a large power of two apart meet in a few sets of the first-level cache. */
+static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
+    enum { WAYS = 8, WAY = 4096, LINE = 64 };
+    const int64_t bytes = s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X] * k->element;
+    const int64_t apart = fc_clamp(bytes & -bytes, LINE, WAY);
+    return fc_group_in(s) >= WAYS * (WAY / apart);
+}
+
+/* In place each plane begins anywhere, so that a tile reads more lines, of more pages, than short
+ * vectors can wait for: where a copy serves many output channels, a strip is made. */
 static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
-    return short_vectors(k) && fc_group_in(s) >= COPIED_IN && fc_group_out(s) >= COPIED_OUT;
+    enum { MANY_IN = 64, MANY_OUT = 256 };
+    const bool many = fc_group_in(s) >= MANY_IN && fc_group_out(s) >= MANY_OUT;
+    return short_vectors(k) && (many || crowded(s, k));
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -85,9 +93,9 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
-    /* Pixels of many planes are far apart, and short vectors need them sooner. */
-    const double many = short_vectors(k) ? (in_place ? 128 : 256) : 512;
-    const double waits = !pointwise || gathers || n < many ? 1 : short_vectors(k) ? 1.2 : 1.05;
+    /* The pixels of many planes are far apart, and short vectors need them soon. */
+    const bool waiting = pointwise && !gathers && short_vectors(k) && n >= (in_place ? 128 : 256);
+    const double waits = waiting ? 1.25 : 1;
     return (double)s->out_channels * vectors * n * step * stream * waits + moved;
 }
 

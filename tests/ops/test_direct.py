@@ -39,9 +39,11 @@ def test_pointwise_of_any_width(isa, dtype, layout):
 
 
 def test_pointwise_of_many_channels(isa, dtype, layout):
-    """From a strip where short vectors gain by it, in place elsewhere."""
+    """From a strip where short vectors gain by it, in place elsewhere; planes of 4 KiB."""
     for channels, count in [(63, 256), (64, 255), (64, 256), (65, 300)]:
         check(Problem((1, channels, 5, 7), (count, channels, 1, 1)), dtype, "direct", layout)
+    for channels in (7, 9):
+        check(Problem((2, channels, 32, 32), (7, channels, 1, 1)), dtype, "direct", layout)
 
 
 def test_three_filters_of_eleven(isa, dtype, layout):
