@@ -127,7 +127,7 @@ FLAVOUR_asan := FASTCONV_CFLAGS="-O0 -Dalways_inline=unused -g1 -fsanitize=addre
 FLAVOUR_debug := FASTCONV_DEBUG=1
 # Without optimisation and with one copy of each function: a branch is what the source says.
 PLAIN := -O0 -Dalways_inline=unused
-FLAVOUR_coverage := FASTCONV_CFLAGS="$(PLAIN) --coverage"
+FLAVOUR_coverage := FASTCONV_CFLAGS="$(PLAIN) --coverage -fprofile-update=atomic"
 FLAVOUR_mutants := FASTCONV_CFLAGS="$(PLAIN)"
 build/%/.built: $(SOURCES) | .venv/.installed-test
 	rm -rf build/$* && mkdir -p build/$*/src

@@ -67,7 +67,8 @@ def instrument(name):
 
     def coverage():
         root = ROOT / "build/coverage/src"
-        flags = ["-O0", "-Dalways_inline=unused", "--coverage", "-DFC_DEBUG"]
+        flags = ["-O0", "-Dalways_inline=unused", "--coverage",
+                 "-fprofile-update=atomic", "-DFC_DEBUG"]
         calls = [("selftest",), ("replay", "tests/c/corpus"), ("replay", "-random", 1000, 1),
                  ("threads_driver",)]
         return "".join(run(build(name, "gcc", native_isas(), root / "build/c", *flags, root=root),
