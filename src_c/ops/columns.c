@@ -32,33 +32,31 @@ static const void *plane_at(const fc_conv_spec *s, const fc_tensor *image, int64
 void fc_im2col(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image, void *columns,
                int64_t begin, int64_t end) {
     const fc_kernels *k = isa->kernels[s->dtype];
-    const int64_t width = s->out[FC_X], positions = s->out[FC_Y] * width;
-    for (int64_t item = begin; item < end; item++)
-        for (int64_t r = 0; r < s->kernel[FC_Y]; r++)
-            for (int64_t t = 0; t < s->kernel[FC_X]; t++) {
-                const int64_t row = (item * s->kernel[FC_Y] + r) * s->kernel[FC_X] + t;
-                void *out = fc_at_mut(columns, row * positions, k);
-                const int64_t y0 = r * s->dilation[FC_Y] - s->pad_lo[FC_Y];
-                const int64_t x0 = t * s->dilation[FC_X] - s->pad_lo[FC_X];
-                int64_t top, bottom, lo, hi;
-                inside(s, FC_Y, y0, &top, &bottom);
-                inside(s, FC_X, x0, &lo, &hi);
-                clear_around(s, k, out, top, bottom, hi - lo == width);
-                if (top == bottom || lo == hi) continue;
-                k->copy(&(fc_copy_args){
-                    .from = fc_at(plane_at(s, image, item, k),
-                                  (y0 + top * s->stride[FC_Y]) * image->axis[FC_Y] +
-                                      (x0 + lo * s->stride[FC_X]) * image->axis[FC_X],
-                                  k),
-                    .to = fc_at_mut(out, top * width + lo, k),
-                    .rows = bottom - top,
-                    .columns = hi - lo,
-                    .from_row = image->axis[FC_Y] * s->stride[FC_Y],
-                    .from_column = image->axis[FC_X] * s->stride[FC_X],
-                    .to_row = width,
-                    .to_column = 1,
-                });
-            }
+    const int64_t width = s->out[FC_X], taps = s->kernel[FC_Y] * s->kernel[FC_X];
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t r = row % taps / s->kernel[FC_X], t = row % s->kernel[FC_X];
+        void *out = fc_at_mut(columns, row * s->out[FC_Y] * width, k);
+        const int64_t y0 = r * s->dilation[FC_Y] - s->pad_lo[FC_Y];
+        const int64_t x0 = t * s->dilation[FC_X] - s->pad_lo[FC_X];
+        int64_t top, bottom, lo, hi;
+        inside(s, FC_Y, y0, &top, &bottom);
+        inside(s, FC_X, x0, &lo, &hi);
+        clear_around(s, k, out, top, bottom, hi - lo == width);
+        if (top == bottom || lo == hi) continue;
+        k->copy(&(fc_copy_args){
+            .from = fc_at(plane_at(s, image, row / taps, k),
+                          (y0 + top * s->stride[FC_Y]) * image->axis[FC_Y] +
+                              (x0 + lo * s->stride[FC_X]) * image->axis[FC_X],
+                          k),
+            .to = fc_at_mut(out, top * width + lo, k),
+            .rows = bottom - top,
+            .columns = hi - lo,
+            .from_row = image->axis[FC_Y] * s->stride[FC_Y],
+            .from_column = image->axis[FC_X] * s->stride[FC_X],
+            .to_row = width,
+            .to_column = 1,
+        });
+    }
 }
 
 void fc_col2im(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
@@ -108,7 +106,7 @@ fc_task fc_columns_task(const fc_columns_job *job) {
     return (fc_task){
         .run = run_items,
         .context = job,
-        .items = job->batch * s->in_channels,
+        .items = job->batch * s->in_channels * (job->back ? 1 : fc_kernel_size(s)),
         .visit = 1,
         .nanoseconds = elements * (double)job->isa->kernels[s->dtype]->element * nanoseconds_a_byte,
     };

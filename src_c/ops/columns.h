@@ -1,5 +1,6 @@
 /* The im2col matrix itself, [image][channel * r * s][position], and its adjoint
- * col2im, which adds the columns back onto images. Items are (image, channel).
+ * col2im, which adds the columns back onto images. Items of im2col are the matrix's rows,
+ * (image, channel, r, s), those of col2im (image, channel).
  * The convolution never builds this matrix; it is here for users' own algebra. */
 #ifndef FC_OPS_COLUMNS_H
 #define FC_OPS_COLUMNS_H

@@ -20,8 +20,9 @@ static int64_t source_of(const problem *p, int64_t i) {
 static void check_im2col(const fc_isa *isa, const problem *p, const form *f,
                          const fc_conv_spec *spec) {
     const int64_t size[4] = {p->batch, p->channels, p->height, p->width};
-    const int64_t in = p->channels * p->height * p->width, items = p->batch * p->channels;
-    const int64_t count = items * p->kernel[0] * p->kernel[1] * spec->out[FC_Y] * spec->out[FC_X];
+    const int64_t in = p->channels * p->height * p->width;
+    const int64_t items = p->batch * p->channels * p->kernel[0] * p->kernel[1];
+    const int64_t count = items * spec->out[FC_Y] * spec->out[FC_X];
     const int64_t columns_size[4] = {1, 1, 1, count};
     double *values = random_values(p->batch * in, f->values, f->dtype), *got = doubles(count);
     const array image =
