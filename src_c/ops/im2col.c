@@ -46,7 +46,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     if (s->channels_last && s->groups > 1)
         moved += in_pixels * groups * 8;
     else if (!s->channels_last)
-        moved += in / vl * 4 + pixels * groups * vectors * 10 +
+        moved += in / vl * 4 + pixels * groups * vectors * (k->vl * k->element == 32 ? 7 : 10) +
                  (fc_group_in(s) < k->vl ? in * 0.5 : 0) + fc_copy_by_element(s, k);
     /* A tile begins and ends like 4 more terms of its sums, and costs a little by itself. */
     return pixels * groups * ((n + 4) * busy + 5) + moved;
