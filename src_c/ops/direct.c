@@ -182,13 +182,20 @@ static void cut(fc_conv_job *job) {
     g->panels = panels(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
                   stores_directly(job) ? INT64_MAX : OUT_BYTES / (k->plane_channels * k->element));
-    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. Short vectors
-     * wait for what a tile of many planes reads, unless a strip has it on lines of its own. */
-    bool plain = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1 && !copies(s, k);
+    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
+    bool row = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1 && s->in[FC_Y] == 1;
     for (int a = 0; a < FC_AXES; a++)
-        plain = plain && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
-    g->in_place = plain && s->in[FC_Y] == 1;
-    if (g->in_place) g->strip_bytes = 0;
+        row = row && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
+    if (row) {
+        /* Strips of whole tiles: a part of one costs as much. */
+        g->grain = k->plane_vectors * k->vl;
+        const int64_t tiles = fc_ceil_div(s->out[FC_X], g->grain);
+        g->strips[FC_X] = fc_min(g->strips[FC_X], tiles);
+        g->out[FC_X] = fc_min(fc_ceil_div(tiles, g->strips[FC_X]) * g->grain, s->out[FC_X]);
+    }
+    g->in_place = row && !copies(s, k);
+    g->strip_bytes = g->in_place ? 0
+                                 : fc_plane_strip_bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
     g->tap_bytes = g->channels * tap_bytes;
     if (!stores_directly(job))
         g->out_bytes = k->plane_channels * g->out[FC_Y] * g->out[FC_X] * k->element;

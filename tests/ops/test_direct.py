@@ -46,5 +46,11 @@ def test_pointwise_of_many_channels(isa, dtype, layout):
         check(Problem((2, channels, 32, 32), (7, channels, 1, 1)), dtype, "direct", layout)
 
 
+def test_pointwise_of_several_strips(isa, dtype, layout):
+    """Strips are whole tiles but the last."""
+    for width in (1279, 1281):
+        check(Problem((1, 130, 1, width), (3, 130, 1, 1)), dtype, "direct", layout)
+
+
 def test_three_filters_of_eleven(isa, dtype, layout):
     check(Problem((1, 3, 23, 24), (3, 3, 11, 11), 4, 2), dtype, "direct", layout)
