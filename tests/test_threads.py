@@ -160,6 +160,7 @@ print("done")
 SETUP = """
 import os, signal, sys, threading, time
 import numpy as np, fastconv
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 fastconv.set_num_threads(3)
 x = np.random.default_rng(0).standard_normal((2, 32, 60, 61)).astype("f4")
 w = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype("f4")

@@ -37,7 +37,6 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #endif
 /* Keeps a value in a register here: stops the compiler from hoisting so many
  * loads that it has to spill. */
-#define FC_PIN_POINTER(p) __asm__("" : "+r"(p))
 #if defined(__x86_64__)
 #define FC_PIN(v) __asm__ volatile("" : "+v"(v))
 #else

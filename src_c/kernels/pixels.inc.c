@@ -63,7 +63,7 @@ FC_INLINE FC_NAME(pixels_at)
         const real *p[PIXEL_NARROW_MR];
         FC_UNROLL for (int m = 0; m < MR; m++) {
             p[m] = x[m] + a->tap[t].x;
-            FC_PIN_POINTER(p[m]);
+            FC_HOLD(p[m]);
         }
         for (int64_t i = 0; i < a->run; i++, wt += NR) {
             vec wv[PIXEL_NV];
