@@ -88,7 +88,8 @@ setup(
             "fastconv._core",
             SOURCES,
             include_dirs=["src_c", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
+                           ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
         )
     ],
     cmdclass={"build_ext": BuildWithIsas},

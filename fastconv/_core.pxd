@@ -20,6 +20,11 @@ cdef extern from "base/workspace.h" nogil:
     void *fc_workspace_acquire(size_t size)
     void fc_workspace_release(void *block)
 
+cdef extern from "base/results.h" nogil:
+    void *fc_result_allocate(size_t size)
+    void *fc_result_resize(void *block, size_t size)
+    void fc_result_free(void *block)
+
 cdef extern from "base/threads.h" nogil:
     enum:
         FC_THREADS_MOST

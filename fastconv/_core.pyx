@@ -12,9 +12,10 @@ import numpy as np
 
 cimport cython
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset, strncpy
 
 cnp.import_array()
 
@@ -71,6 +72,7 @@ def rows():
 
 
 include "_core_tasks.pxi"
+include "_core_results.pxi"
 include "_core_arrays.pxi"
 include "_core_conv.pxi"
 include "_core_run.pxi"

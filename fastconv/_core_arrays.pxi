@@ -196,7 +196,7 @@ cdef object _new(tuple shape, int kind):
     cdef cnp.npy_intp dims[8]
     for i in range(ndim):
         dims[i] = shape[i]
-    return cnp.PyArray_EMPTY(ndim, dims, cnp.NPY_FLOAT64 if kind else cnp.NPY_FLOAT32, 0)
+    return _empty(ndim, dims, cnp.NPY_FLOAT64 if kind else cnp.NPY_FLOAT32)
 
 
 cdef int _raise(fc_status status, str context) except -1:

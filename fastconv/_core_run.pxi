@@ -94,7 +94,7 @@ cdef class Prepared:
         cdef char *block = NULL
         cdef cnp.ndarray y
         if out is None:
-            y = cnp.PyArray_EMPTY(self.ndim, self.y_shape, self.dtype, 0)
+            y = _empty(self.ndim, self.y_shape, self.dtype)
         elif isinstance(out, cnp.ndarray) and self.accepts(out, inputs):
             y = out
         else:

@@ -29,7 +29,7 @@ def _nchw(layout: str) -> Any:
 
 
 def _plan(layout: str, **options: Any) -> Any:
-    """A plan, its weights packed ahead, writing into an array that is given."""
+    """A plan, its weights packed ahead, writing again into its first result."""
     def conv(layer: Layer, x: np.ndarray, w: np.ndarray, threads: int) -> Run:
         image = _arranged(x, layout)
         plan = fastconv.Conv2d(w, **layer.arguments, layout=layout, **options)
@@ -37,8 +37,7 @@ def _plan(layout: str, **options: Any) -> Any:
             facts = plan.explain(image.shape)
         except ValueError as error:
             raise CannotError(str(error)) from None
-        y = np.empty(facts["out_shape"], x.dtype)
-        return Run(partial(plan, image, out=y), _nchw(layout), facts["algorithm"])
+        return Run(partial(plan, image, out=plan(image)), _nchw(layout), facts["algorithm"])
 
     return conv
 

@@ -5,6 +5,7 @@
 #include "check_columns.h"
 #include "check_conv.h"
 #include "check_pool.h"
+#include "check_results.h"
 #include "check_workspace.h"
 
 /* What a case of the catalogue varies from one form to the next. */
@@ -77,6 +78,7 @@ int main(int argc, char **argv) {
     check_lists();
     check_limits();
     check_workspace();
+    check_results();
     for (int i = 0; (isa = fc_isa_at(i)); i++) {
         if (argc > 1 && strcmp(isa->name, argv[1])) continue;
         if (!isa->runs_here()) {
