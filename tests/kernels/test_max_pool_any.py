@@ -61,3 +61,9 @@ def test_nan_wins(isa, dtype):
         marked = x.copy()
         marked[0, 0, at % 5, at] = np.nan
         check(marked, 4, 1 + at % 3, 1)
+
+
+def test_the_first_of_equal_maxima_in_one_channel(isa, dtype):
+    x = np.zeros((1, 1, 9, 10), dtype)
+    _, index = fastconv.max_pool2d(x, 4, return_indices=True)
+    np.testing.assert_array_equal(index[0, 0], [[0, 4], [40, 44]])
