@@ -49,7 +49,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double masked = own ? (double)s->out_channels * rows * row : 0;
     /* Without that kernel, rows are copied into a strip, as for `direct`. */
     const double scalar = 64 / (vl * (double)k->element), read = in * fc_share_read(s);
-    const double copies = read / (double)s->in[FC_X] * (double)s->stride[FC_X] * 20 * scalar;
+    const double copies = read / fmax((double)s->in[FC_X], 1) * (double)s->stride[FC_X] * 20 *
+                          scalar;
     const double elements = s->stride[FC_X] > 2 ? read * 1.8 * scalar : 0;
     return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) + masked +
            in / vl * (s->channels_last ? 4.0 : 0.0) + (own ? 0 : copies + elements);

@@ -77,7 +77,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double read = in * fc_share_read(s);
     const double rows = pointwise ? (double)s->in_channels
-                                  : read / (double)s->in[FC_X] * (double)s->stride[FC_X];
+                                  : read / fmax((double)s->in[FC_X], 1) * (double)s->stride[FC_X];
     const double scalar = 64 / (vl * (double)k->element);
     const bool gathers = s->channels_last && s->in_channels > 1;
     const double element = gathers               ? fc_group_in(s) < 4 ? 1.8 * scalar : 0.5 * scalar

@@ -68,6 +68,17 @@ def test_the_choice_ignores_the_batch():
     assert len(chosen) == 1
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_images_of_padding_alone_have_a_cost(isa, dtype, layout, size, groups):
+    """One that is not a number would be neither less nor more than another."""
+    w = np.ones((4, 4 // groups, 3, 3), dtype)
+    plan = fastconv.Conv2d(w, None, 1, 3, 2, groups, layout=layout)
+    shape = (1, 4, *size) if layout == "NCHW" else (1, *size, 4)
+    costs = plan.explain(shape)["algorithms"].values()
+    assert all(isinstance(cost, str) or 0 <= cost < np.inf for cost in costs), costs
+
+
 def test_instruction_sets_agree_within_their_bounds(dtype):
     problem = PROBLEMS["dense"]
     expected, limit = problem.expected(dtype)
