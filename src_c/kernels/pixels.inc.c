@@ -54,10 +54,17 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
 
+    /* Most tiles lie in one row. */
+    const bool straight = begin.column + MR < a->width;
     const real *x[PIXEL_NARROW_MR];
     FC_NAME(pixels_at) at = begin;
-    FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at))
-        x[m] = (const real *)a->x + at.x;
+    if (straight) {
+        FC_UNROLL for (int m = 0; m < MR; m++)
+            x[m] = (const real *)a->x + begin.x + m * a->x_column;
+    } else {
+        FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at))
+            x[m] = (const real *)a->x + at.x;
+    }
     for (int64_t t = 0; t < a->taps; t++) {
         const real *wt = w + a->tap[t].w * NR;
         const real *p[PIXEL_NARROW_MR];
@@ -88,6 +95,17 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
     at = begin;
+    if (straight && last == (NH ? HL : VL)) {
+        real *out = (real *)a->out + at.out;
+        FC_UNROLL for (int m = 0; m < MR; m++, out += a->out_column) {
+            FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
+            FC_UNROLL for (int h = 0; h < NH; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
+        }
+        at.x += MR * a->x_column;
+        at.out += MR * a->out_column;
+        at.column += MR;
+        return at;
+    }
     if (last == (NH ? HL : VL)) {
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
             real *out = (real *)a->out + at.out;
