@@ -65,7 +65,7 @@ def conv2d(
     algorithm : {"auto", "direct", "im2col", "winograd", "dilated", "depthwise", "grouped"}
         "auto" takes what the cost model expects to be fastest for this shape, packing of the
         weights included (a `Conv2d` packs once, and may take another).  Rows of a family, as
-        `Conv2d.explain` lists them, may be named too: "winograd2".
+        `Conv2d.explain` lists them, may be named too: "winograd4".
     precision : {"auto", "exact"}, optional
         "exact" keeps to algorithms with the first error bound below: all but Winograd.
     out : ndarray, optional

@@ -51,24 +51,25 @@ def set_isa(name):
     active = fc_isa_find(names[names.index(name)].encode())
 
 
+cdef list _table():
+    """(family, name) of each algorithm."""
+    cdef int i = 0
+    entries = []
+    while fc_conv_algorithm_at(i) != NULL:
+        entries.append((fc_conv_algorithm_at(i).family.decode(),
+                        fc_conv_algorithm_at(i).name.decode()))
+        i += 1
+    return entries
+
+
 def algorithms():
     """What `algorithm` may name, in the order of the table."""
-    cdef int i = 0
-    names = []
-    while fc_conv_algorithm_at(i) != NULL:
-        names.append(fc_conv_algorithm_at(i).family.decode())
-        i += 1
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys([family for family, _ in _table()]))
 
 
 def rows():
     """The rows of the table by name: where a family has several, `algorithm` may name one."""
-    cdef int i = 0
-    names = []
-    while fc_conv_algorithm_at(i) != NULL:
-        names.append(fc_conv_algorithm_at(i).name.decode())
-        i += 1
-    return tuple(names)
+    return tuple([name for _, name in _table()])
 
 
 include "_core_tasks.pxi"

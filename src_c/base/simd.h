@@ -55,8 +55,7 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
     FC_INLINE void T##_v_store(T##_real *p, T##_vec v) { \
         *(T##_unaligned *)p = v; \
     } \
-    /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an \
-     * addition. */ \
+    /* Minus zero is x for every x; plus zero is not for -0.0, and would stay an addition. */ \
     FC_INLINE T##_vec T##_v_set1(T##_real x) { \
         return x - (T##_vec){0}; \
     } \
@@ -164,8 +163,7 @@ FC_INLINE void f64_transpose_lanes(f64_vec *restrict r) {
     }
 }
 
-/* r[group * P + i], lane l  ->  r[l * P + i], lane group, with P = VL / lanes.
- */
+/* r[group * P + i], lane l  ->  r[l * P + i], lane group, with P = VL / lanes. */
 #if FC_VECTOR_BYTES == 16
 #define FC_EXCHANGE_LANES(T) (void)0
 #elif FC_VECTOR_BYTES == 32
@@ -211,11 +209,10 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_store FC_NAME(v_store)
 #define v_load_first FC_NAME(v_load_first) /* the first n lanes; touches no other byte */
 #define v_load_range \
-    FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other \
-                             byte */
+    FC_NAME(v_load_range) /* lanes [lo, hi), zero elsewhere; touches no other byte */
 #define v_load_range_or \
-    FC_NAME(v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes \
-                                of `fill` elsewhere */
+    FC_NAME( \
+        v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes of `fill` elsewhere */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
 #define v_max FC_NAME(v_max)           /* b where either is NaN */

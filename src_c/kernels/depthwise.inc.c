@@ -129,9 +129,9 @@ FC_INLINE void FC_NAME(depthwise_columns)(const int K, const int S, const int RO
 
 /* One order of summation for all tiles of a filter. Sliding costs AVX2 two shuffles. */
 #define FC_BY_ROWS(K, S) ((K) == 3 && ((S) == 2 || FC_VECTOR_BYTES == 64))
-/* Tiles that end in half a vector, where that is half the work. It made whole tiles of 3 x 3
- * slower by a tenth, the two together having too few registers, and v_evens_mixed leaves no
- * half that belongs together. */
+/* Tiles that end in half a vector, where that is half the work. Beside them the whole tiles of
+ * 3 x 3 and stride 1 were a tenth slower, for a reason that was not found; and v_evens_mixed
+ * leaves no half that belongs together. */
 #define FC_HALF_TILES(K, S) (FC_HALVES == 2 && ((K) == 3 ? (S) == 2 : (S) == 1))
 
 /* K x K filter, stride S, ROWS output rows, XV vectors of which `n` columns exist. */

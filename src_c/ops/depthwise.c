@@ -205,12 +205,12 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
                                         : s.group + 1;
         begin += stop - s.group;
         s.c_size = 1;
-        if (!own) fc_plane_strip_taps(job, &s);
         if (own) {
             const int64_t together = planes_together(job) ? stop - s.group : 1;
             for (; s.group < stop; s.group += together) filter_rows(job, &s, together);
             continue;
         }
+        fc_plane_strip_taps(job, &s);
         for (bool borders = true; s.group < stop; s.group++, borders = false) {
             fc_plane_strip_load(job, &s, borders);
             filter_planes(job, &s);
