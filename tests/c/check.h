@@ -17,7 +17,9 @@ typedef struct {
 
 static const form plain_form = {.bias = true, .clip_lo = -INFINITY, .clip_hi = INFINITY, .seed = 1};
 
-enum { FAILURES_MOST = 50 }; /* which say enough */
+#ifndef FC_TEST_FAILURES
+#define FC_TEST_FAILURES 50 /* which say enough */
+#endif
 
 static void fail(const fc_isa *isa, const form *f, const problem *p, const char *what,
                  const char *how, int64_t at, double got, double wanted) {
@@ -38,7 +40,7 @@ static void fail(const fc_isa *isa, const form *f, const problem *p, const char 
     printf("  %s, views %#x -> %#x, values %d, seed %llu, bias %d, clip %g %g\n",
            f->channels_last ? "channels last" : "channels first", f->x_view, f->y_view, f->values,
            (unsigned long long)f->seed, f->bias, f->clip_lo, f->clip_hi);
-    if (failures == FAILURES_MOST) exit(1);
+    if (failures == FC_TEST_FAILURES) exit(1);
 }
 
 static double clipped(const form *f, double v) {

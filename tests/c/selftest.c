@@ -28,7 +28,7 @@ static form form_of(int number, int kind) {
         f.y_view = views[(number / 2 + 3) % 7];
         f.values = (value_kind)(number % KINDS);
         f.bias = number % 3;
-        f.clip_lo = number % 2 ? 0 : -INFINITY;
+        f.clip_lo = (number + kind / 2) % 2 ? 0 : -INFINITY; /* in one of the layouts */
     }
     return f;
 }
