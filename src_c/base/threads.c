@@ -2,6 +2,7 @@
 #include "threads.h"
 
 #include "integers.h"
+#include "places.h"
 #include "workspace.h"
 
 #include <linux/futex.h>
@@ -30,7 +31,8 @@ typedef struct {
 /* A worker that sleeps says so; whoever takes that back wakes it. */
 typedef struct {
     _Alignas(64) _Atomic uint32_t asleep;
-    uint32_t epoch; /* when it was started */
+    _Atomic uint32_t epoch; /* the last that it has seen */
+    _Atomic pid_t thread;
 } bed;
 
 /* One task while it runs. Spans count steps of several items where there are too
@@ -41,6 +43,7 @@ typedef struct {
     share *shares;
     int threads;
     uint32_t mode;
+    _Atomic int cpu; /* where the caller is */
     _Atomic bool stopped;
 } work;
 
@@ -123,7 +126,8 @@ static int64_t end_of(uint64_t span) {
 }
 
 static work prepare(const fc_task *task, int threads, share *shares) {
-    work w = {.task = task, .threads = threads, .shares = shares, .mode = get_mode()};
+    work w = {
+        .task = task, .threads = threads, .shares = shares, .mode = get_mode(), .cpu = fc_place()};
     w.step = fc_ceil_div(task->items, INT32_MAX);
     const int64_t steps = fc_ceil_div(task->items, w.step);
     const double each = task->nanoseconds / (double)steps;
@@ -185,14 +189,36 @@ static bool steal(work *w, int me) {
     }
 }
 
+/* By the caller, after its first chunk: who is not here by now may be queued behind it. */
+static void fetch_late(const work *w) {
+    const uint32_t epoch = atomic_load_explicit(&pool.epoch, memory_order_relaxed);
+    for (int i = 0; i < w->threads - 1; i++) {
+        bed *b = &pool.beds[i];
+        const pid_t thread = atomic_load_explicit(&b->thread, memory_order_relaxed);
+        if (thread && atomic_load_explicit(&b->epoch, memory_order_relaxed) != epoch)
+            fc_place_elsewhere(thread, fc_place());
+    }
+}
+
+/* A helper that is where the caller is goes elsewhere. */
+static void keep_apart(work *w, int me) {
+    const int here = fc_place(), caller = atomic_load_explicit(&w->cpu, memory_order_relaxed);
+    if (me > 0 && here == caller) fc_place_elsewhere(0, here);
+    if (me == 0 && here != caller) atomic_store_explicit(&w->cpu, here, memory_order_relaxed);
+}
+
 /* One thread's part. Only the caller, thread 0, may ask whether to stop. */
 static void work_on(work *w, int me, void *scratch) {
     const fc_task *task = w->task;
     int64_t asked = me == 0 && task->stop ? now() : INT64_MAX - STOP_EVERY;
+    bool fetched = me > 0 || w->threads == 1;
     do
         for (uint64_t span; (span = take(w, me));) {
             task->run(task->context, begin_of(span) * w->step,
                       fc_min(end_of(span) * w->step, task->items), scratch);
+            if (!fetched) fetch_late(w);
+            fetched = true;
+            keep_apart(w, me);
             if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
                 if (task->stop()) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
                 asked = now();
@@ -220,6 +246,7 @@ static void help(int me) {
     /* Without memory for it the others do this thread's share. */
     if (w->task->scratch_bytes && !(scratch = fc_workspace_acquire(w->task->scratch_bytes))) return;
     set_mode(w->mode);
+    keep_apart(w, me);
     work_on(w, me, scratch);
     if (scratch) fc_workspace_release(scratch);
 }
@@ -241,8 +268,11 @@ static uint32_t await_task(bed *b, uint32_t seen) {
 static void *worker(void *place) {
     bed *b = place;
     const int me = (int)(b - pool.beds) + 1;
-    for (uint32_t seen = b->epoch;;) {
+    uint32_t seen = atomic_load(&b->epoch);
+    atomic_store(&b->thread, (pid_t)syscall(SYS_gettid));
+    for (;;) {
         seen = await_task(b, seen);
+        atomic_store_explicit(&b->epoch, seen, memory_order_relaxed);
         uint32_t door = atomic_load_explicit(&pool.door, memory_order_relaxed);
         while ((door & OPEN) && !atomic_compare_exchange_weak(&pool.door, &door, door + 1)) {
         }
@@ -256,7 +286,10 @@ static void *worker(void *place) {
 /* In the child of a fork, which has none of the threads. */
 static void forget_workers(void) {
     pool.workers = 0;
-    for (int i = 0; i < FC_THREADS_MOST; i++) atomic_store(&pool.beds[i].asleep, 0);
+    for (int i = 0; i < FC_THREADS_MOST; i++) {
+        atomic_store(&pool.beds[i].asleep, 0);
+        atomic_store(&pool.beds[i].thread, 0);
+    }
     atomic_store(&pool.door, 0);
     atomic_fetch_add(&pool.generation, 1);
     atomic_store(&pool.busy, false);
@@ -274,7 +307,7 @@ static void start_workers(int count) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (pthread_t id; pool.workers < count; pool.workers++) {
         bed *b = &pool.beds[pool.workers];
-        b->epoch = atomic_load(&pool.epoch);
+        atomic_store(&b->epoch, atomic_load(&pool.epoch));
         if (pthread_create(&id, &attributes, worker, b)) break;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -4,7 +4,8 @@
  * Threads start when the first large task needs them, wait for the next one with
  * a short spin and then asleep, and are given anew to the child of a fork. Each
  * thread owns a share of the items and takes it from the front, a chunk at a
- * time; whoever has none left takes half of the largest share. One task has the
+ * time; whoever has none left takes half of the largest share. Nobody works on
+ * the caller's processor if others are allowed. One task has the
  * pool at a time: a second caller (another thread, or a signal handler inside
  * `stop`) does its work by itself. So does one for whom no thread can be had. */
 #ifndef FC_BASE_THREADS_H

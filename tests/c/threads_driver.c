@@ -4,13 +4,16 @@
  *
  * Items count themselves in plain memory, so two threads with one item are a
  * race that the sanitizer sees. Prints a line a failure; the exit code is 1 if any. */
+#define _GNU_SOURCE /* cpu_set_t */
 #include "base/threads.h"
 
+#include "base/places.h"
 #include "base/workspace.h"
 #include "ops/conv.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +135,28 @@ static void from_many_threads(void *(*function)(void *), void *argument) {
                            argument ? argument : (void *)(uintptr_t)(i + 1)))
             exit(2);
     for (int i = 0; i < CALLERS; i++) pthread_join(id[i], NULL);
+}
+
+/* A thread that shares a processor leaves it, and may use afterwards what it might before. */
+static void check_places(void) {
+    enum { TRIES = 100 }; /* the kernel may bring it back at once */
+    cpu_set_t all, one, after;
+    bool left = false;
+    if (sched_getaffinity(0, sizeof all, &all) || CPU_COUNT(&all) < 2) return;
+    for (int try = 0; try < TRIES && !left; try++) {
+        const int here = fc_place();
+        CPU_ZERO(&one);
+        CPU_SET(here, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        fc_place_elsewhere(0, here);
+        expect(fc_place() == here, "a thread left the only processor that it may use");
+        sched_setaffinity(0, sizeof all, &all);
+        fc_place_elsewhere(0, here);
+        left = fc_place() != here;
+        expect(!sched_getaffinity(0, sizeof after, &after) && CPU_EQUAL(&all, &after),
+               "a thread may use other processors than before");
+    }
+    expect(left, "a thread did not leave its processor");
 }
 
 /* ---- stop */
@@ -294,6 +319,7 @@ static void check_plan(const char *family, int64_t groups, int64_t dilation) {
 int main(void) {
     check_limits();
     check_scratch();
+    check_places();
     from_many_threads(call, NULL);
     for (int threads = 1; threads < 5; threads++) check_stop(threads);
     if (FORKS) check_forks();
