@@ -1,6 +1,8 @@
 """Results that the library allocates: where they begin, and that they are arrays like any other."""
 
 import pickle
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,3 +52,15 @@ def test_arrays_of_others_stay_where_numpy_puts_them():
     y = convolve(100)
     assert handler_name(y) == "fastconv"
     assert handler_name(np.empty((100, 100))) == handler_name(y.copy()) == handler_name()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/statm")
+def test_they_are_given_back():
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+    before = resident()
+    for _ in range(64):
+        y = convolve(1024)
+        assert y.nbytes == 4 << 20
+    assert resident() < before + 64 * y.nbytes // 2

@@ -62,6 +62,13 @@ def test_phases_are_at_most_65536(dilation, taken):
     assert (not isinstance(cost, str)) if taken else "more than 65536 phases" in cost
 
 
+def test_a_stride_leaves_out_phases():
+    """A stride that is the dilation meets one phase of its 90,000, which would be refused."""
+    plan = fastconv.Conv2d(np.ones((1, 1, 2, 2), np.float32), stride=300, dilation=300)
+    costs = plan.explain((1, 1, 300 * 300, 300 * 300))["algorithms"]
+    assert isinstance(costs["dilated"], float), costs["dilated"]
+
+
 def test_wide_dilation_of_a_wide_image(isa, dtype):
     problem = Problem((1, 2, 3, 700), (3, 2, 1, 3), 1, ((0, 0), (64, 64)), (1, 64))
     check(problem, dtype, "dilated")
