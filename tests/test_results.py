@@ -1,5 +1,6 @@
 """Results that the library allocates: where they begin, and that they are arrays like any other."""
 
+import itertools
 import pickle
 import sys
 from pathlib import Path
@@ -32,7 +33,11 @@ def test_large_ones_begin_at_two_places_of_a_page_in_turn():
     """So that neither a layer's input and result nor two results lie alike."""
     kept = [convolve(256) for _ in range(4)]
     places = [address(y) % PAGE for y in kept]
-    assert sorted(set(places)) == [0, PAGE // 2] and places[0] == places[2] != places[1]
+    assert len(set(places)) == 2 and places[0] == places[2] != places[1]
+    numpy, page = 16, 0
+    for quarter in (PAGE, PAGE // 2, PAGE // 4):
+        for a, b in itertools.combinations({*places, numpy, page}, 2):
+            assert {a, b} == {numpy, page} or LINE < (a - b) % quarter < quarter - LINE
 
 
 @pytest.mark.parametrize("size", [4, 60, 256, 1100])

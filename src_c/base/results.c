@@ -4,6 +4,7 @@
 #include "results.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include <sys/mman.h>
 #endif
 
-enum { PAGE = 4096, HUGE = 4 * 1024 * 1024 };
+enum { PAGE = 4096, HUGE = 4 * 1024 * 1024, FIRST = 320, SECOND = 2688 };
 
 /* In front of each block. */
 typedef struct {
@@ -35,8 +36,9 @@ static void ask_for_huge_pages(char *block, size_t bytes) {
 
 void *fc_result_allocate(size_t bytes) {
     static atomic_uint count;
-    const size_t step = bytes < FC_RESULT_LARGE ? FC_RESULT_ALIGNMENT : PAGE;
-    const size_t place = bytes < FC_RESULT_LARGE ? 0 : atomic_fetch_add(&count, 1) % 2 * (PAGE / 2);
+    const bool large = bytes >= FC_RESULT_LARGE;
+    const size_t step = large ? PAGE : FC_RESULT_ALIGNMENT;
+    const size_t place = !large ? 0 : atomic_fetch_add(&count, 1) % 2 ? SECOND : FIRST;
     const size_t room = sizeof(header) + step + place;
     char *raw = bytes > SIZE_MAX - room ? NULL : malloc(bytes + room);
     if (!raw) return NULL;
