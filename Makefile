@@ -137,6 +137,9 @@ build/%/.built: $(SOURCES) | .venv/.installed-test
 	cd build/$*/src && $(FLAVOUR_$*) $(CURDIR)/$(PIP) install --no-deps --target ../lib .
 	@touch $@
 
+# Tests that build C programs of their own, without what a flavour is for.
+PROGRAMS := --ignore=test_neon.py --ignore=test_selftest.py --ignore=test_threads_driver.py
+
 # CPython itself leaks at exit, so leaks are looked for in the C program alone. A fault must end
 # the process as it does without the sanitizer: tests with fences wait for that. Memory that is
 # refused is told in the log, as are faults, since tests listen to standard error.
@@ -148,16 +151,16 @@ asan: build/asan/.built
 	cd tests && PYTHONPATH=$(CURDIR)/build/asan/lib PYTHONMALLOC=malloc \
 		ASAN_OPTIONS=$(ASAN_OPTIONS) \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
+		../$(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) $(TESTS)
 
 # Scratch is filled with NaN at each use.
 debug: build/debug/.built
 	$(PYTHON) tests/instruments.py debug
-	cd tests && PYTHONPATH=$(CURDIR)/build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(TESTS)
+	cd tests && PYTHONPATH=$(CURDIR)/build/debug/lib ../$(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) $(TESTS)
 
-# Without tests that build C programs of their own, one that looks at the exported names (gcc adds
-# its own), and one for which the counters' files cannot be opened.
-NOT_COVERED := --ignore=test_neon.py --ignore=test_selftest.py --ignore=test_threads_driver.py \
+# Without a test that looks at the exported names (gcc adds its own), and one for which the counters'
+# files cannot be opened.
+NOT_COVERED := $(PROGRAMS) \
 	--deselect=test_house.py::test_the_extension_exports_its_init_function_only \
 	--deselect=test_threads.py::test_no_thread_to_be_had
 coverage: build/coverage/.built .venv/.installed-coverage
