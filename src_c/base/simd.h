@@ -47,6 +47,14 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
  * tile's rows ahead, more than there are registers for. */
 #define FC_HOLD(p) __asm__ volatile("" : "+r"(p))
 
+/* A function with a tile of sums in nearly all of 32 registers. By its generic tuning GCC keeps
+ * pointers in those that are left, and then a vector of weights on the stack. */
+#if defined(__x86_64__) && FC_VECTOR_BYTES == 64
+#define FC_TUNED __attribute__((noinline, target("tune=haswell")))
+#else
+#define FC_TUNED __attribute__((noinline))
+#endif
+
 #define FC_DEFINE_COMMON(T) \
     typedef T##_vec T##_unaligned __attribute__((aligned(sizeof(T##_real)))); \
     FC_INLINE T##_vec T##_v_load(const T##_real *p) { \

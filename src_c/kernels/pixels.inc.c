@@ -19,10 +19,11 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
 }
 
 /* One tile of NV whole vectors and NH halves; the last of them may be partly wanted.
+ * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
  * Returns where the next one begins. */
 FC_INLINE FC_NAME(pixels_at)
-    FC_NAME(pixels_tile)(const int MR, const int NV, const int NH, const fc_pixels_args *a,
-                         const FC_NAME(pixels_at) begin) {
+    FC_NAME(pixels_tile)(const int MR, const int NV, const int NH, const bool plain,
+                         const fc_pixels_args *a, const FC_NAME(pixels_at) begin) {
     enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES, MOST = 3 };
     const real *w = a->w;
     const int WHOLE = NH ? NV : NV - 1; /* whole vectors and halves before the last */
@@ -32,7 +33,7 @@ FC_INLINE FC_NAME(pixels_at)
     vec acc[PIXEL_NARROW_MR][PIXEL_NV];
     half rest[PIXEL_NARROW_MR][MOST];
 
-    if (a->bias) {
+    if (plain || a->bias) {
         FC_UNROLL for (int v = 0; v < NV; v++) {
             const vec b = v_load((const real *)a->bias + v * VL);
             FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
@@ -55,7 +56,7 @@ FC_INLINE FC_NAME(pixels_at)
     }
 
     /* Most tiles lie in one row. */
-    const bool straight = begin.column + MR < a->width;
+    const bool straight = plain || begin.column + MR <= a->width;
     const real *x[PIXEL_NARROW_MR];
     FC_NAME(pixels_at) at = begin;
     if (straight) {
@@ -95,16 +96,16 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
     at = begin;
-    if (straight && last == (NH ? HL : VL)) {
+    if (plain || (straight && last == (NH ? HL : VL))) {
         real *out = (real *)a->out + at.out;
         FC_UNROLL for (int m = 0; m < MR; m++, out += a->out_column) {
             FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
             FC_UNROLL for (int h = 0; h < NH; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
         }
-        at.x += MR * a->x_column;
-        at.out += MR * a->out_column;
-        at.column += MR;
-        return at;
+        at.x += (MR - 1) * a->x_column;
+        at.out += (MR - 1) * a->out_column;
+        at.column += MR - 1;
+        return FC_NAME(pixels_next)(a, at);
     }
     if (last == (NH ? HL : VL)) {
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
@@ -131,9 +132,13 @@ FC_INLINE FC_NAME(pixels_at)
 typedef FC_NAME(pixels_at)
     FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at), int64_t count);
 #define FC_TILE(MR, NV, NH) \
-    static __attribute__((noinline)) FC_NAME(pixels_at) FC_NAME(pixels_##MR##x##NV##_##NH)( \
+    static FC_TUNED FC_NAME(pixels_at) FC_NAME(pixels_##MR##x##NV##_##NH)( \
         const fc_pixels_args *a, FC_NAME(pixels_at) at, int64_t count) { \
-        for (; count > 0; count--) at = FC_NAME(pixels_tile)(MR, NV, NH, a, at); \
+        const bool full = (NV) == PIXEL_NV && a->bias && a->channels == PIXEL_NV * VL; \
+        for (; count > 0; count--) \
+            at = full && at.column + (MR) <= a->width \
+                     ? FC_NAME(pixels_tile)(MR, NV, NH, true, a, at) \
+                     : FC_NAME(pixels_tile)(MR, NV, NH, false, a, at); \
         return at; \
     }
 /* A row of tiles by their width in (half) vectors. The narrowest goes on to twice
