@@ -12,6 +12,10 @@
 #include <string.h>
 
 enum { CHANNEL_BLOCK = 512 };
+/* Bytes of transformed input at a time, which the second-level cache keeps beside the products.
+ * Filters beyond a share of the third level come from memory: more tiles use what was fetched. */
+enum { V_BYTES = 640 * 1024, MORE_V_BYTES = 2560 * 1024, FEWEST_TILES = 16, MOST_TILES = 64 };
+static const int64_t CACHED_FILTERS = 16 << 20;
 /* The filters of one panel are transposed a few channels at a time, on the stack. */
 enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 
@@ -79,6 +83,12 @@ fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k,
     f.block = fc_min(f.channels, CHANNEL_BLOCK);
     /* Groups of few channels have narrow panels. */
     f.lanes = fc_min(k->pixel_channels, fc_round_up(fc_group_out(s), k->vl));
+    const int64_t bytes = f.elements * fc_round_up(f.block, k->vl) * k->element;
+    const bool cached = fc_winograd_panel_elements(&f, k, f.channels) * k->element <=
+                        CACHED_FILTERS / f.panels;
+    f.together = cached ? fc_clamp(V_BYTES / bytes, FEWEST_TILES, MOST_TILES)
+                        : fc_clamp(MORE_V_BYTES / bytes, 1, MOST_TILES);
+    f.across = fc_ceil_div(f.planes[FC_X], fc_max(fc_ceil_div(f.planes[FC_X], f.together), 1));
     return f;
 }
 

@@ -1,6 +1,6 @@
 /* What the parts of the Winograd family share: winograd.c chooses and packs,
- * winograd_run.c cuts the work and runs it,
- * winograd_planes.c carries one plane in and out. Arrays of 2 are by axis: y, x. */
+ * winograd_run.c cuts the work and runs it, winograd_load.c carries one plane of input in,
+ * winograd_store.c one of output out. Arrays of 2 are by axis: y, x. */
 #ifndef FC_OPS_WINOGRAD_H
 #define FC_OPS_WINOGRAD_H
 
@@ -24,6 +24,8 @@ typedef struct {
     int64_t block;    /* of them at a time */
     int64_t panels;   /* of output channels, in a group */
     int64_t lanes;    /* room for the output channels of a panel, in whole vectors */
+    int64_t together; /* tiles that are worked on at a time, at most */
+    int64_t across;   /* planes along x at a time: all, unless there are more than that */
 } fc_winograd_form;
 
 /* `t` is 3 to 6. */
@@ -42,26 +44,39 @@ int64_t fc_winograd_u_step(const fc_winograd_form *f, const fc_kernels *k, int64
  * would let them all fall on the same L1 sets. */
 int64_t fc_winograd_odd_lines(int64_t elements, const fc_kernels *k);
 
-/* Tiles that are worked on together: the same rectangle of some neighbouring planes. */
+/* Tiles that are worked on together: the same rectangle of some neighbouring planes. Planes
+ * are counted by image, z and y; each has its neighbours along x with it, `columns` of them. */
 typedef struct {
     const fc_conv_job *job;
     fc_winograd_form form;
-    int64_t plane, planes;            /* the chunk: first one and number */
-    int64_t tile[2], tiles[2], count; /* within each plane; count: all of them */
-    int64_t group, c_begin, c_size;   /* of the input channels */
-    int64_t pitch, v_step, z_step;    /* elements */
+    int64_t plane, planes, column, columns; /* the chunk's first ones and numbers */
+    int64_t tile[2], tiles[2], count;       /* within each plane; count: all of them */
+    int64_t group, c_begin, c_size;         /* of the input channels */
+    int64_t pitch, v_step, z_step;          /* elements */
     char *strip, *v, *z, *out;
 } fc_winograd_chunk;
 
-/* Input rows or columns that so many tiles read. */
+/* Where the chunk's plane `index` lies. */
+typedef struct {
+    int64_t index, image, plane[FC_AXES];
+} fc_winograd_place;
+fc_winograd_place fc_winograd_place_of(const fc_winograd_chunk *c, int64_t index);
+
+/* Input rows or columns of one phase that so many tiles read. */
 int64_t fc_winograd_extent(const fc_winograd_form *f, int axis, int64_t tiles);
 
 /* Whether the phases of the stride have to be put side by side before the transform. */
 bool fc_winograd_gathers(const fc_conv_spec *s, const fc_winograd_form *f, const fc_kernels *k);
 
-/* The chunk's channels of one plane, transformed, into v. */
+/* Scratch for a rectangle of tiles: what of the input, and of the output, is transposed. */
+int64_t fc_winograd_strip_elements(const fc_conv_spec *s, const fc_winograd_form *f,
+                                   const fc_kernels *k, const int64_t tiles[2]);
+int64_t fc_winograd_out_elements(const fc_conv_spec *s, const fc_winograd_form *f,
+                                 const fc_kernels *k, const int64_t tiles[2]);
+
+/* The chunk's channels of one plane and its neighbours, transformed, into v. */
 void fc_winograd_load(const fc_winograd_chunk *c, int64_t index);
-/* One panel's outputs of one plane, whose products are z. */
+/* One panel's outputs of the same, whose products are in z. */
 void fc_winograd_store(const fc_winograd_chunk *c, int64_t index, int64_t panel, const void *z);
 
 void fc_winograd_cut(fc_conv_job *job, int64_t t);

@@ -4,11 +4,10 @@
 #include "../base/integers.h"
 #include "winograd.h"
 
-/* Transformed input of a chunk, and its tiles: more of them stream the filters less
- * often, but their products leave the second-level cache. */
-enum { V_BYTES = 2560 * 1024, TILES = 64 };
 /* Unfinished products of the panels that one visit of a chunk serves. */
 enum { VISIT_BYTES = 2048 * 1024 };
+/* Tiles that are not worth two chunks. */
+enum { SMALL = 32 };
 
 /* Elements of the parts of the scratch, for a chunk of g->out tiles. */
 typedef struct {
@@ -18,24 +17,24 @@ typedef struct {
 static parts parts_of(const fc_conv_job *job, const fc_winograd_form *f) {
     const fc_geometry *g = &job->geometry;
     const fc_kernels *k = job->kernels;
-    const int64_t together = fc_winograd_gathers(&job->spec, f, k)
-                                 ? g->channels
-                                 : fc_min(g->channels, fc_group_in(&job->spec));
     const int64_t pitch = fc_round_up(g->channels, k->vl);
-    const int64_t count = g->out[0] * g->out[1] * g->out[2];
+    const int64_t tiles[2] = {g->out[FC_Y], g->out[FC_X]};
+    const int64_t count = g->out[FC_Z] * tiles[0] * tiles[1] * f->across;
     return (parts){
-        .strip = fc_winograd_odd_lines(fc_winograd_extent(f, 0, g->out[FC_Y]) *
-                                           fc_winograd_extent(f, 1, g->out[FC_X]) * together,
-                                       k),
+        .strip = fc_winograd_odd_lines(fc_winograd_strip_elements(&job->spec, f, k, tiles), k),
         .v = f->elements * fc_winograd_odd_lines(count * pitch, k),
         .z = f->elements * fc_winograd_odd_lines(count * f->lanes, k),
-        .out = fc_winograd_odd_lines(
-            g->out[FC_Y] * f->outputs[0] * g->out[FC_X] * f->outputs[1] * k->vl, k),
+        .out = fc_winograd_odd_lines(fc_winograd_out_elements(&job->spec, f, k, tiles), k),
     };
 }
 
 static int64_t all_planes(const fc_conv_job *job, const fc_winograd_form *f) {
-    return job->batch * f->planes[FC_Z] * f->planes[FC_Y] * f->planes[FC_X];
+    return job->batch * f->planes[FC_Z] * f->planes[FC_Y];
+}
+
+/* Parts into which the planes along x fall. */
+static int64_t sides(const fc_winograd_form *f) {
+    return fc_ceil_div(f->planes[FC_X], f->across);
 }
 
 void fc_winograd_cut(fc_conv_job *job, int64_t t) {
@@ -45,11 +44,9 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
     g->channels = f.block;
     g->blocks = fc_ceil_div(f.channels, f.block);
     g->panels = f.panels;
-    const int64_t bytes = f.elements * fc_round_up(f.block, k->vl) * k->element;
-    const int64_t most = fc_clamp(V_BYTES / bytes, 1, TILES);
     const int64_t all[FC_AXES] = {all_planes(job, &f), f.tiles[0], f.tiles[1]};
     /* Wide first (long runs), then high (shared halo rows), then several planes. */
-    int64_t left = most;
+    int64_t left = f.together / f.across;
     for (int a = FC_X; a >= FC_Z; a--) {
         g->strips[a] = fc_ceil_div(all[a], fc_clamp(left, 1, fc_max(all[a], 1)));
         g->out[a] = g->strips[a] ? fc_ceil_div(all[a], g->strips[a]) : 1;
@@ -58,18 +55,18 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
     /* An only chunk becomes two equal ones, if they are not small: one for each of two threads. */
     const bool only = g->strips[0] * g->strips[1] * g->strips[2] == 1;
     const int halved = all[FC_Z] % 2 == 0 ? FC_Z : FC_Y;
-    if (only && all[halved] % 2 == 0 && all[0] * all[1] * all[2] >= TILES / 2) {
+    if (only && all[halved] % 2 == 0 && all[0] * all[1] * all[2] * f.across >= SMALL) {
         g->strips[halved] = 2;
         g->out[halved] /= 2;
     }
+    g->strips[FC_X] *= sides(&f);
     const parts p = parts_of(job, &f);
     g->strip_bytes = (p.strip + p.v + p.out) * k->element;
     g->out_bytes = p.z * k->element;
     g->per_visit = g->blocks > 1 ? fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels) : g->panels;
     g->visit = g->panels;
-    /* Planes of a dilation that are apart in memory only by pixels are better left to one thread.
-     */
-    g->transforms = job->y.channel == 1 || f.planes[FC_Y] * f.planes[FC_X] == 1;
+    /* Planes of a dilation that are apart in memory only by rows are better left to one thread. */
+    g->transforms = job->y.channel == 1 || f.planes[FC_Y] == 1;
     g->items = g->strips[0] * g->strips[1] * g->strips[2] * job->spec.groups * g->panels;
     job->scratch_bytes = g->strip_bytes + g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
 }
@@ -83,20 +80,35 @@ static int64_t locate(fc_winograd_chunk *c, int64_t item) {
     const int64_t panel = item % g->panels;
     item =
         fc_by_group(job, item / g->panels, g->strips[0] * g->strips[1] * g->strips[2], &c->group);
+    const int64_t parts = sides(&c->form), part = item % parts;
+    item /= parts;
+    c->column = fc_share(c->form.planes[FC_X], parts, part);
+    c->columns = fc_share(c->form.planes[FC_X], parts, part + 1) - c->column;
     for (int a = FC_X; a >= FC_Z; a--) {
-        const int64_t i = item % g->strips[a];
-        begin[a] = fc_share(all[a], g->strips[a], i);
-        size[a] = fc_share(all[a], g->strips[a], i + 1) - begin[a];
-        item /= g->strips[a];
+        const int64_t strips = a == FC_X ? g->strips[a] / parts : g->strips[a];
+        const int64_t i = item % strips;
+        begin[a] = fc_share(all[a], strips, i);
+        size[a] = fc_share(all[a], strips, i + 1) - begin[a];
+        item /= strips;
     }
     c->plane = begin[0];
     c->planes = size[0];
-    c->count = size[0] * size[1] * size[2];
+    c->count = size[0] * size[1] * size[2] * c->columns;
     for (int i = 0; i < 2; i++) {
         c->tile[i] = begin[FC_Y + i];
         c->tiles[i] = size[FC_Y + i];
     }
     return panel;
+}
+
+fc_winograd_place fc_winograd_place_of(const fc_winograd_chunk *c, int64_t index) {
+    const fc_winograd_form *f = &c->form;
+    const int64_t plane = c->plane + index, by_z = plane / f->planes[FC_Y];
+    return (fc_winograd_place){
+        .index = index,
+        .image = by_z / f->planes[FC_Z],
+        .plane = {by_z % f->planes[FC_Z], plane % f->planes[FC_Y], 0},
+    };
 }
 
 /* One panel's products with the block of input channels at hand, then, after the
@@ -110,7 +122,6 @@ static void run_panel(const fc_winograd_chunk *c, int64_t panel, void *z) {
     const int64_t u = s->groups * f->panels * f->lanes +
                       index * fc_winograd_panel_elements(f, k, f->channels) +
                       fc_winograd_panel_elements(f, k, c->c_begin);
-    const int64_t tiles = c->tiles[0] * c->tiles[1];
     k->gemm(&(fc_gemm_args){
         .a = c->v,
         .b = fc_at(job->packed, u, k),
@@ -126,8 +137,7 @@ static void run_panel(const fc_winograd_chunk *c, int64_t panel, void *z) {
         .accumulate = c->c_begin > 0,
     });
     if (c->c_begin + c->c_size < f->channels) return;
-    for (int64_t i = 0; i < c->planes; i++)
-        fc_winograd_store(c, c->plane + i, panel, fc_at(z, i * tiles * lanes, k));
+    for (int64_t i = 0; i < c->planes; i++) fc_winograd_store(c, i, panel, z);
 }
 
 /* Panels [begin, end) of one chunk, block by block of input channels. */
@@ -141,7 +151,7 @@ static void run_visit(fc_winograd_chunk *c, int64_t begin, int64_t end, bool loa
         c->v_step = fc_winograd_odd_lines(c->count * c->pitch, k);
         c->z_step = fc_winograd_odd_lines(c->count * c->form.lanes, k);
         if (!loaded || g->blocks > 1)
-            for (int64_t i = 0; i < c->planes; i++) fc_winograd_load(c, c->plane + i);
+            for (int64_t i = 0; i < c->planes; i++) fc_winograd_load(c, i);
         for (int64_t panel = begin; panel < end; panel++)
             run_panel(c, panel, c->z + (g->blocks > 1 ? panel - begin : 0) * g->out_bytes);
     }
