@@ -134,7 +134,7 @@ typedef FC_NAME(pixels_at)
 #define FC_TILE(MR, NV, NH) \
     static FC_TUNED FC_NAME(pixels_at) FC_NAME(pixels_##MR##x##NV##_##NH)( \
         const fc_pixels_args *a, FC_NAME(pixels_at) at, int64_t count) { \
-        const bool full = (NV) == PIXEL_NV && a->bias && a->channels == PIXEL_NV * VL; \
+        const bool full = !(NH) && a->bias && a->channels == VL * (NV); \
         for (; count > 0; count--) \
             at = full && at.column + (MR) <= a->width \
                      ? FC_NAME(pixels_tile)(MR, NV, NH, true, a, at) \

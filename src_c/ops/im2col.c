@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024 };
+enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024, FAR_BYTES = 32 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)s, (void)k;
@@ -43,10 +43,14 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double in_pixels = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
     const double in = in_pixels * (double)s->in_channels;
     double moved = in / vl;
+    /* Results of large planes go to a page for each channel, at once. */
+    const int64_t bytes = k->vl * k->element;
+    const bool far = bytes == 64 && fc_out_pixels(s) * k->element >= FAR_BYTES;
+    const double each = far ? 45 : bytes == 32 ? 7 : 10;
     if (s->channels_last && s->groups > 1)
         moved += in_pixels * groups * 8;
     else if (!s->channels_last)
-        moved += in / vl * 4 + pixels * groups * vectors * (k->vl * k->element == 32 ? 7 : 10) +
+        moved += in / vl * 4 + pixels * groups * vectors * each +
                  (fc_group_in(s) < k->vl ? in * 0.5 : 0) + fc_copy_by_element(s, k);
     /* A tile begins and ends like 4 more terms of its sums, and costs a little by itself. */
     return pixels * groups * ((n + 4) * busy + 5) + moved;
@@ -152,6 +156,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const tap_list t = taps_of(job, s);
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), p * nr, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
+    const int64_t pixels = s->size[FC_Y] * s->size[FC_X];
     fc_pixels_args args = {
         .x = job->geometry.in_place
                  ? fc_strip_in(job, s, fc_strip_origin(job, s, FC_Z), fc_strip_origin(job, s, FC_Y),
@@ -163,7 +168,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .tap = t.tap,
         .taps = ((const fc_tap *)s->taps)->x,
         .run = t.run,
-        .end = s->size[FC_Y] * s->size[FC_X],
+        .end = pixels,
         .width = s->size[FC_X],
         .x_row = t.pixel_apart[FC_Y],
         .x_column = t.pixel_apart[FC_X],
@@ -173,6 +178,9 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .lo = s->last ? spec->clip_lo : -INFINITY,
         .hi = s->last ? spec->clip_hi : INFINITY,
     };
+    /* As one row where nothing lies between: a tile within a row is quicker. */
+    if (args.x_row == args.width * args.x_column && args.out_row == args.width * args.out_column)
+        args.width = pixels;
     k->pixels(&args);
     if (s->last && !direct) fc_pixel_strip_store(job, s, p * nr, channels, out, out_pitch(k));
 }
