@@ -106,6 +106,11 @@ typedef struct {
     double lo, hi;
 } fc_depthwise_pixels_args;
 
+/* The same, with the same bits, for 3 x 3 taps without dilation, strides both 1 or both 2, at
+ * least a vector of channels and FC_SLIDE_COLUMNS columns. */
+enum { FC_SLIDE_COLUMNS = 5 };
+typedef fc_depthwise_pixels_args fc_depthwise_slides_args;
+
 /* Small groups, channels innermost, in panels of up to VL output channels of whole
  * groups. Panel p reads from x + p * x_panel, writes to out + p * out_panel:
  *   out[pixel][k] = clip(bias[k] + sum_{t, c < inputs}
