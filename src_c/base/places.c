@@ -12,12 +12,13 @@ int fc_place(void) {
  * nothing takes it away for many milliseconds: two threads were half as fast as they can be, on
  * Linux 6.18 beside one job of idle priority, or with priorities of real time. A set that lacks the
  * processor moves a thread at once, running or waiting. */
-void fc_place_elsewhere(pid_t thread, int cpu) {
+bool fc_place_elsewhere(pid_t thread, int cpu) {
     cpu_set_t allowed, others;
     if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(thread, sizeof allowed, &allowed))
-        return;
+        return false;
     others = allowed;
     CPU_CLR(cpu, &others);
-    if (CPU_COUNT(&others) == 0 || sched_setaffinity(thread, sizeof others, &others)) return;
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(thread, sizeof others, &others)) return false;
     sched_setaffinity(thread, sizeof allowed, &allowed);
+    return true;
 }

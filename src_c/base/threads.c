@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 /* Nanoseconds. Waking a sleeper costs its caller 3 to 5 us, and the sleeper is there after
- * some 50: a thread with less than this to do is not worth it. */
-static const double WORTH_A_THREAD = 25e3;
+ * some 50: a thread with less than this to do is not worth it. One that spins is there at once. */
+static const double WORTH_WAKING = 25e3, WORTH_SPINNING = 4e3;
 /* Chunks long enough to cost nothing, short enough to be shared out and stopped between. */
 static const double CHUNK = 100e3, LONGEST_CHUNK = 10e6;
 static const int64_t STOP_EVERY = 20000000;
+/* So many small tasks may end before a helper that was woken for the first is missed. */
+enum { PATIENCE = 50 };
 /* The next layer of a network usually comes within the first of these, and the last chunk of a
  * task ends within the second. */
 static const int64_t SPIN_FOR_TASK = 50000, SPIN_FOR_END = 500000;
@@ -54,6 +56,9 @@ static struct {
     bool handles_forks;
     int workers;
     _Atomic uint32_t generation;         /* one more in the child of a fork */
+    _Atomic bool crowded;                /* helpers have no processor but the caller's */
+    _Atomic uintptr_t last_caller;       /* of a task for several, */
+    _Atomic int64_t last_end;            /* and when that ended */
     _Alignas(64) _Atomic uint32_t epoch; /* one more with every task */
     _Alignas(64) _Atomic uint32_t door;  /* workers inside, and OPEN while more may enter */
     work work;
@@ -191,11 +196,12 @@ static bool steal(work *w, int me) {
 
 /* By the caller, after its first chunk: who is not here by now may be queued behind it. */
 static void fetch_late(const work *w) {
+    const uint32_t patience = w->task->nanoseconds < 2 * WORTH_WAKING ? PATIENCE : 0;
     const uint32_t epoch = atomic_load_explicit(&pool.epoch, memory_order_relaxed);
     for (int i = 0; i < w->threads - 1; i++) {
         bed *b = &pool.beds[i];
         const pid_t thread = atomic_load_explicit(&b->thread, memory_order_relaxed);
-        if (thread && atomic_load_explicit(&b->epoch, memory_order_relaxed) != epoch)
+        if (thread && epoch - atomic_load_explicit(&b->epoch, memory_order_relaxed) > patience)
             fc_place_elsewhere(thread, fc_place());
     }
 }
@@ -203,8 +209,13 @@ static void fetch_late(const work *w) {
 /* A helper that is where the caller is goes elsewhere. */
 static void keep_apart(work *w, int me) {
     const int here = fc_place(), caller = atomic_load_explicit(&w->cpu, memory_order_relaxed);
-    if (me > 0 && here == caller) fc_place_elsewhere(0, here);
-    if (me == 0 && here != caller) atomic_store_explicit(&w->cpu, here, memory_order_relaxed);
+    if (me == 0) {
+        if (here != caller) atomic_store_explicit(&w->cpu, here, memory_order_relaxed);
+        return;
+    }
+    const bool crowded = here == caller && !fc_place_elsewhere(0, here);
+    if (crowded != atomic_load_explicit(&pool.crowded, memory_order_relaxed))
+        atomic_store_explicit(&pool.crowded, crowded, memory_order_relaxed);
 }
 
 /* One thread's part. Only the caller, thread 0, may ask whether to stop. */
@@ -252,7 +263,8 @@ static void help(int me) {
 }
 
 static uint32_t await_task(bed *b, uint32_t seen) {
-    uint32_t epoch = spin(&pool.epoch, seen, SPIN_FOR_TASK);
+    const bool crowded = atomic_load_explicit(&pool.crowded, memory_order_relaxed);
+    uint32_t epoch = spin(&pool.epoch, seen, crowded ? 0 : SPIN_FOR_TASK);
     while (epoch == seen) {
         atomic_store(&b->asleep, 1);
         /* After the store, and the caller looks for sleepers after the epoch: one sees the other.
@@ -338,11 +350,27 @@ static fc_status run_shared(const fc_task *task, int threads, void *scratch) {
     return stopped ? FC_STOPPED : FC_OK;
 }
 
-int fc_task_threads(const fc_task *task) {
-    const double worth = task->nanoseconds / WORTH_A_THREAD;
+static int threads_worth(const fc_task *task, double nanoseconds) {
+    const double worth = task->nanoseconds / nanoseconds;
     int64_t threads = fc_min(fc_min(task->threads, FC_THREADS_MOST), task->items);
     if (worth < (double)threads) threads = (int64_t)worth;
     return (int)fc_max(threads, 1);
+}
+
+int fc_task_threads(const fc_task *task) {
+    return threads_worth(task, WORTH_WAKING);
+}
+
+/* Whether tasks follow each other so closely, for a third of the time or more, that helpers who
+ * are woken for the first few find the next ones while they spin; all by one caller, for helpers
+ * that spin would be in the way of another. */
+static bool is_one_of_many(const fc_task *task) {
+    static _Thread_local char mark;
+    const uintptr_t me = (uintptr_t)&mark;
+    const int64_t rest = now() - atomic_load_explicit(&pool.last_end, memory_order_relaxed);
+    return atomic_exchange_explicit(&pool.last_caller, me, memory_order_relaxed) == me &&
+           rest < SPIN_FOR_TASK && (double)rest < 2 * task->nanoseconds &&
+           !atomic_load_explicit(&pool.crowded, memory_order_relaxed);
 }
 
 fc_status fc_task_run(const fc_task *task) {
@@ -352,10 +380,13 @@ fc_status fc_task_run(const fc_task *task) {
         !(acquired = fc_workspace_acquire(task->scratch_bytes)))
         return FC_NO_MEMORY;
     void *scratch = acquired ? acquired : task->scratch;
-    const int threads = fc_task_threads(task);
+    int threads = threads_worth(task, WORTH_SPINNING);
+    const bool several = threads > 1;
+    if (several && !is_one_of_many(task)) threads = fc_task_threads(task);
     const fc_status status = threads > 1 && !atomic_exchange(&pool.busy, true)
                                  ? run_shared(task, threads, scratch)
                                  : run_alone(task, scratch);
+    if (several) atomic_store_explicit(&pool.last_end, now(), memory_order_relaxed);
     if (acquired) fc_workspace_release(acquired);
     return status;
 }

@@ -32,7 +32,8 @@ typedef struct {
     bool (*stop)(void);   /* asked by the calling thread every few milliseconds; may be NULL */
 } fc_task;
 
-/* How many threads a task is worth, by its items, its time and its limit. */
+/* How many threads a task is worth, by its items, its time and its limit. Small tasks that follow
+ * each other closely may get more, who are awake then. */
 int fc_task_threads(const fc_task *task);
 
 /* Does all items, once each; FC_NO_MEMORY before any if the caller cannot have its scratch,

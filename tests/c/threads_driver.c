@@ -148,15 +148,42 @@ static void check_places(void) {
         CPU_ZERO(&one);
         CPU_SET(here, &one);
         sched_setaffinity(0, sizeof one, &one);
-        fc_place_elsewhere(0, here);
-        expect(fc_place() == here, "a thread left the only processor that it may use");
+        expect(!fc_place_elsewhere(0, here) && fc_place() == here,
+               "a thread left the only processor that it may use");
         sched_setaffinity(0, sizeof all, &all);
-        fc_place_elsewhere(0, here);
+        expect(fc_place_elsewhere(0, here), "a thread did not try to leave");
         left = fc_place() != here;
         expect(!sched_getaffinity(0, sizeof after, &after) && CPU_EQUAL(&all, &after),
                "a thread may use other processors than before");
     }
     expect(left, "a thread did not leave its processor");
+}
+
+static _Atomic int helped;
+
+static void note_helper(const void *context, int64_t begin, int64_t end, void *scratch) {
+    const pthread_t *caller = context;
+    volatile double x = 1;
+    (void)scratch;
+    for (int64_t i = 0; i < (end - begin) * 200; i++) x *= 1.5;
+    if (!pthread_equal(*caller, pthread_self())) helped = 1;
+}
+
+/* One small task is the caller's alone; many, one after the other, find a helper awake. */
+static void check_small(void) {
+    enum { TRIES = 200000 };
+    const pthread_t me = pthread_self();
+    const fc_task t = {
+        .run = note_helper, .context = &me, .items = 64, .nanoseconds = 2e4, .threads = 2};
+    cpu_set_t all;
+    if (sched_getaffinity(0, sizeof all, &all) || CPU_COUNT(&all) < 2) return;
+    for (int i = 0; i < 100; i++) {
+        usleep(100);
+        fc_task_run(&t);
+    }
+    expect(!helped, "a helper was woken for a small task");
+    for (int i = 0; i < TRIES && !helped; i++) fc_task_run(&t);
+    expect(helped, "no helper came to many small tasks");
 }
 
 /* ---- stop */
@@ -332,6 +359,7 @@ int main(void) {
     check_limits();
     check_scratch();
     check_places();
+    check_small();
     from_many_threads(call, NULL);
     check_no_scratch();
     for (int threads = 1; threads < 5; threads++) check_stop(threads);
