@@ -28,23 +28,33 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
     }
 }
 
-/* M channels by NV vectors, of which `n` pixels are wanted, at row y, column x of
- * the strip; `masked`: of the last vector no more than those may be read;
+/* M channels by NV vectors and, with HALF, half a vector, of which `n` pixels are wanted, at row
+ * y, column x of the strip; `masked`: of the last vector no more than those may be read;
  * `ahead`: prefetches the next tile's input. */
-FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked, const bool ahead,
-                                    const fc_planes_args *a, int64_t y, int64_t x, int64_t n) {
+FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, const bool masked,
+                                    const bool ahead, const fc_planes_args *a, int64_t y, int64_t x,
+                                    int64_t n) {
     const real *in = (const real *)a->x + y * a->pitch + x, *w = a->w;
     real *out = a->out;
     /* A tile within one image row meets the output without a detour. The slack
      * of VL lets the scatter load whole vectors. */
-    const bool whole = n == NV * VL && x + n <= a->width;
+    const bool whole = HALF || (n == NV * VL && x + n <= a->width);
     real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
     real *place = out + y * a->out_row + x;
     vec acc[PLANE_M][PLANE_NV];
+    half rest[PLANE_M];
 
     if (a->bias) {
         FC_UNROLL for (int m = 0; m < M; m++) {
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(((const real *)a->bias)[m]);
+            const real bias = ((const real *)a->bias)[m];
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(bias);
+            if (HALF) rest[m] = h_set1(bias);
+        }
+    } else if (HALF) {
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            const real *from = place + m * a->out_channel;
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(from + v * VL);
+            rest[m] = h_load(from + NV * VL);
         }
     } else {
         for (int m = 0; m < M; m++)
@@ -57,13 +67,17 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
     for (int64_t t = 0; t < a->taps; t++, w += M) {
         const real *p = in + a->tap[t];
         vec xv[PLANE_NV];
+        half xh;
         FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
-        xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
-                            : v_load(p + (NV - 1) * VL);
+        if (NV)
+            xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
+                                : v_load(p + (NV - 1) * VL);
+        if (HALF) xh = h_load(p + NV * VL);
         if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
         FC_UNROLL for (int m = 0; m < M; m++) {
             const vec wm = v_set1(w[m]);
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
+            if (HALF) rest[m] += h_of(wm) * xh;
         }
     }
 
@@ -71,11 +85,13 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool masked
         const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
         FC_UNROLL for (int m = 0; m < M; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
+            if (HALF) rest[m] = h_min(h_of(hi), h_max(h_of(lo), rest[m]));
         }
     }
     FC_UNROLL for (int m = 0; m < M; m++) {
         real *to = whole ? place + m * a->out_channel : tile[m];
         FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
+        if (HALF) h_store(to + NV * VL, rest[m]);
     }
     if (!whole)
         for (int m = 0; m < M; m++)
@@ -89,24 +105,40 @@ typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t y, int64_t x, in
     static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)( \
         const fc_planes_args *a, int64_t y, int64_t x, int64_t n) { \
         if (a->exact && n < NV * VL) \
-            FC_NAME(planes_tile)(M, NV, true, false, a, y, x, n); \
+            FC_NAME(planes_tile)(M, NV, false, true, false, a, y, x, n); \
         else if (a->exact && NV * FC_VECTOR_BYTES <= 64) \
-            FC_NAME(planes_tile)(M, NV, false, true, a, y, x, n); \
+            FC_NAME(planes_tile)(M, NV, false, false, true, a, y, x, n); \
         else \
-            FC_NAME(planes_tile)(M, NV, false, false, a, y, x, n); \
+            FC_NAME(planes_tile)(M, NV, false, false, false, a, y, x, n); \
     }
-#if PLANE_NV == 4
-#define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2) FC_TILE(M, 3) FC_TILE(M, 4)
-#define FC_TILE_NAMES(M) \
-    { \
-        FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2), FC_NAME(planes_##M##x3), \
-            FC_NAME(planes_##M##x4) \
+#if FC_HALVES == 2
+/* Where half a vector is half the work: the last tile of a row, to its end. */
+#define FC_HALF_TILE(M, NV) \
+    static __attribute__((noinline)) void FC_NAME(planes_half_##M##x##NV)( \
+        const fc_planes_args *a, int64_t y, int64_t x, int64_t n) { \
+        FC_NAME(planes_tile)(M, (NV)-1, true, false, false, a, y, x, n); \
     }
 #else
-#define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2)
-#define FC_TILE_NAMES(M) \
-    { FC_NAME(planes_##M##x1), FC_NAME(planes_##M##x2) }
+#define FC_HALF_TILE(M, NV)
 #endif
+#if PLANE_NV == 4
+#define FC_TILE_ROW(M) \
+    FC_TILE(M, 1) \
+    FC_TILE(M, 2) \
+    FC_TILE(M, 3) \
+    FC_TILE(M, 4) FC_HALF_TILE(M, 1) FC_HALF_TILE(M, 2) FC_HALF_TILE(M, 3) FC_HALF_TILE(M, 4)
+#define FC_TILE_NAMES(M, NAME) \
+    { FC_NAME(NAME##M##x1), FC_NAME(NAME##M##x2), FC_NAME(NAME##M##x3), FC_NAME(NAME##M##x4) }
+#else
+#define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2)
+#define FC_TILE_NAMES(M, NAME) \
+    { FC_NAME(NAME##M##x1), FC_NAME(NAME##M##x2) }
+#endif
+#define FC_TILES(NAME) \
+    { \
+        FC_TILE_NAMES(1, NAME), FC_TILE_NAMES(2, NAME), FC_TILE_NAMES(3, NAME), \
+            FC_TILE_NAMES(4, NAME), FC_TILE_NAMES(5, NAME), FC_TILE_NAMES(6, NAME) \
+    }
 FC_TILE_ROW(1)
 FC_TILE_ROW(2)
 FC_TILE_ROW(3)
@@ -115,12 +147,18 @@ FC_TILE_ROW(5)
 FC_TILE_ROW(6)
 
 static void FC_NAME(planes)(const fc_planes_args *a) {
-    static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_NV] = {
-        FC_TILE_NAMES(1), FC_TILE_NAMES(2), FC_TILE_NAMES(3),
-        FC_TILE_NAMES(4), FC_TILE_NAMES(5), FC_TILE_NAMES(6)};
+    static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_NV] = FC_TILES(planes_);
+#if FC_HALVES == 2
+    static FC_NAME(planes_fn) *const halves[PLANE_M][PLANE_NV] = FC_TILES(planes_half_);
+    const bool half_ends = a->width % VL == VL / 2 && a->pitch > a->width;
+#else
+    FC_NAME(planes_fn) *const(*halves)[PLANE_NV] = tiles;
+    const bool half_ends = false;
+#endif
     /* Where rows are whole tiles anyway, go row by row and skip the junk. */
     const int64_t tile = PLANE_NV * VL;
-    const bool by_row = a->width % VL == 0 || a->pitch - a->width >= VL || a->width >= 4 * tile;
+    const bool by_row = half_ends || a->width % VL == 0 || a->pitch - a->width >= VL ||
+                        a->width >= 4 * tile;
     const int64_t lines = by_row ? a->rows : 1;
     const int64_t length = by_row ? a->width : (a->rows - 1) * a->pitch + a->width;
     const int64_t vectors = (length + VL - 1) / VL;
@@ -137,7 +175,8 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
                 nv++;
             }
             const int64_t n = left < nv * VL ? left : nv * VL;
-            tiles[a->channels - 1][nv - 1](a, y, x, n);
+            const bool ends = half_ends && part == parts - 1;
+            (ends ? halves : tiles)[a->channels - 1][nv - 1](a, y, x, n);
             left -= n;
             x += n;
             if (x >= a->pitch && lines == 1) {
@@ -148,5 +187,7 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
     }
 }
 #undef FC_TILE
+#undef FC_HALF_TILE
+#undef FC_TILES
 #undef FC_TILE_ROW
 #undef FC_TILE_NAMES

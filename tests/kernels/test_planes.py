@@ -22,6 +22,17 @@ def test_widths_around_vectors_and_tiles(isa, dtype, layout, kernel):
         check(problem, dtype, "direct", layout)
 
 
+def test_rows_that_end_in_half_a_vector(isa, dtype, layout):
+    """Whose last tile is made of halves where that is half the work."""
+    size = tile(isa, dtype)
+    for halves, count in itertools.product((1, 3, 7, 9), (1, size.plane_channels + 2)):
+        width = halves * size.vl // 2
+        for channels, height in [(2, 1), (2, 3), (557, 2)]:
+            problem = Problem((1, channels, height, width), (count, channels, 3, 3), padding=1,
+                              activation="relu")
+            check(problem, dtype, "direct", layout)
+
+
 def test_short_rows_share_a_vector(isa, dtype, layout):
     for width, height in itertools.product((1, 2, 3, 5, 7), (1, 2, 9, 17)):
         problem = Problem((1, 2, height, width), (3, 2, 3, 3), padding=1)
