@@ -14,63 +14,89 @@ int64_t fc_pixel_strip_row(const fc_conv_job *job, const fc_strip *s, int64_t pi
     return fc_strip_axis_of(&job->spec, FC_X, s->size[FC_X]).size * pitch;
 }
 
-/* Pixels [0, width) of a row, which begin at column x0 of the input and are
- * `step` apart there; zeros where that is outside. */
-static void load_run(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t x0,
-                     int64_t step, int64_t width, int64_t channels, int64_t pitch, void *run) {
-    const fc_conv_spec *spec = &job->spec;
+/* Pixels of a row that follow each other in the strip and are `step` apart in the input, from
+ * column x0 on: [lo, hi) of `width` lie inside it. */
+typedef struct {
+    int64_t x0, step, width, lo, hi;
+} pixel_run;
+
+static pixel_run run_of(const fc_conv_spec *s, int64_t x0, int64_t step, int64_t width) {
+    pixel_run r = {.x0 = x0, .step = step, .width = width};
+    r.lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, step) : 0, 0, width);
+    r.hi = fc_clamp(fc_ceil_div(s->in[FC_X] - x0, step), r.lo, width);
+    return r;
+}
+
+/* Zeros where that is outside. */
+static void load_run(const fc_conv_job *job, const fc_strip *s, const pixel_run *r, int64_t z,
+                     int64_t y, int64_t channels, int64_t pitch, void *to) {
     const fc_kernels *k = job->kernels;
-    const int64_t lo = fc_clamp(x0 < 0 ? fc_ceil_div(-x0, step) : 0, 0, width);
-    const int64_t hi = fc_clamp(fc_ceil_div(spec->in[FC_X] - x0, step), lo, width);
-    memset(run, 0, (size_t)(lo * pitch * k->element));
-    memset(fc_at_mut(run, hi * pitch, k), 0, (size_t)((width - hi) * pitch * k->element));
-    if (lo == hi) return;
+    if (r->lo) memset(to, 0, (size_t)(r->lo * pitch * k->element));
+    if (r->hi < r->width)
+        memset(fc_at_mut(to, r->hi * pitch, k), 0,
+               (size_t)((r->width - r->hi) * pitch * k->element));
+    if (r->lo == r->hi) return;
     k->copy(&(fc_copy_args){
-        .from = fc_strip_in(job, s, z, y, x0 + lo * step),
-        .to = fc_at_mut(run, lo * pitch, k),
+        .from = fc_strip_in(job, s, z, y, r->x0 + r->lo * r->step),
+        .to = fc_at_mut(to, r->lo * pitch, k),
         .rows = channels,
-        .columns = hi - lo,
+        .columns = r->hi - r->lo,
         .from_row = job->x.channel,
-        .from_column = job->x.axis[FC_X] * step,
+        .from_column = job->x.axis[FC_X] * r->step,
         .to_row = 1,
         .to_column = pitch,
     });
 }
 
-static void load_row(const fc_conv_job *job, const fc_strip *s, int64_t z, int64_t y, int64_t c,
-                     int64_t pitch, void *row) {
+/* One row of the strip: a run, or several of neighbours between which something is left out. */
+typedef struct {
+    int64_t size, run;
+    pixel_run whole; /* where it is one */
+} pixel_row;
+
+static pixel_row row_of(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
-    const int64_t count = s->size[FC_X], stride = spec->stride[FC_X];
-    const fc_strip_axis x = fc_strip_axis_of(spec, FC_X, count);
-    const int64_t x0 = fc_strip_origin(job, s, FC_X);
+    const int64_t stride = spec->stride[FC_X], x0 = fc_strip_origin(job, s, FC_X);
+    const fc_strip_axis x = fc_strip_axis_of(spec, FC_X, s->size[FC_X]);
+    const bool pointwise = spec->kernel[FC_X] == 1;
+    pixel_row r = {.size = x.size, .run = x.size};
+    if (!pointwise && x.apart < spec->dilation[FC_X])
+        r.run = x.apart;
+    else if (!pointwise && x.step < stride)
+        r.run = x.step;
+    r.whole = run_of(spec, x0, pointwise ? stride : 1, x.size);
+    return r;
+}
+
+static void load_row(const fc_conv_job *job, const fc_strip *s, const pixel_row *r, int64_t z,
+                     int64_t y, int64_t c, int64_t pitch, void *row) {
+    const fc_conv_spec *spec = &job->spec;
     if (z < 0 || z >= spec->in[FC_Z] || y < 0 || y >= spec->in[FC_Y]) {
-        memset(row, 0, (size_t)(x.size * pitch * job->kernels->element));
+        memset(row, 0, (size_t)(r->size * pitch * job->kernels->element));
         return;
     }
-    if (spec->kernel[FC_X] == 1) {
-        load_run(job, s, z, y, x0, stride, count, c, pitch, row);
+    if (r->run == r->size) {
+        load_run(job, s, &r->whole, z, y, c, pitch, row);
         return;
     }
-    /* Runs of neighbours, between which the strip leaves something out. */
-    const int64_t run = x.apart < spec->dilation[FC_X] ? x.apart
-                        : x.step < stride              ? x.step
-                                                       : x.size;
-    for (int64_t at = 0; at < x.size; at += run)
-        load_run(job, s, z, y, x0 + fc_strip_source(spec, FC_X, count, at), 1, run, c, pitch,
-                 fc_at_mut(row, at * pitch, job->kernels));
+    for (int64_t at = 0; at < r->size; at += r->run) {
+        const int64_t source = fc_strip_source(spec, FC_X, s->size[FC_X], at);
+        const pixel_run part = run_of(spec, r->whole.x0 + source, 1, r->run);
+        load_run(job, s, &part, z, y, c, pitch, fc_at_mut(row, at * pitch, job->kernels));
+    }
 }
 
 void fc_pixel_strip_load(const fc_conv_job *job, const fc_strip *s, int64_t channels,
                          int64_t pitch) {
     const fc_conv_spec *spec = &job->spec;
     const int64_t rows = fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]).size;
-    const int64_t row = fc_pixel_strip_row(job, s, pitch);
+    const pixel_row r = row_of(job, s);
     const int64_t z0 = fc_strip_origin(job, s, FC_Z), y0 = fc_strip_origin(job, s, FC_Y);
     for (int64_t q = 0; q < spec->kernel[FC_Z]; q++)
         for (int64_t i = 0; i < rows; i++)
-            load_row(job, s, z0 + q * spec->dilation[FC_Z],
+            load_row(job, s, &r, z0 + q * spec->dilation[FC_Z],
                      y0 + fc_strip_source(spec, FC_Y, s->size[FC_Y], i), channels, pitch,
-                     fc_at_mut(s->strip, (q * rows + i) * row, job->kernels));
+                     fc_at_mut(s->strip, (q * rows + i) * r.size * pitch, job->kernels));
 }
 
 bool fc_pixel_strip_stores_directly(const fc_conv_job *job) {
