@@ -63,3 +63,17 @@ def test_padding_is_a_number_to_weights_that_are_not_finite(isa, dtype, layout, 
     got = got if layout == "NCHW" else np.moveaxis(got, -1, 1)
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.isnan(expected[:, 1]).any()
+
+
+def test_rows_of_results_with_gaps_between_them(isa, dtype):
+    """Pixels that follow each other over the ends of rows in the input need not in the output."""
+    problem = Problem((2, 3, 5, 8), (17, 3, 1, 1), stride=(1, 2))
+    x, w, bias = problem.arrays(dtype)
+    x = to_layout(x, "NHWC")
+    options = {"layout": "NHWC", "algorithm": "im2col"}
+    expected = fastconv.conv2d(x, w, bias, *problem.geometry, **options)
+    n, height, width, channels = expected.shape
+    whole = np.full((n, height, width + 1, channels), 7, dtype)
+    fastconv.conv2d(x, w, bias, *problem.geometry, **options, out=whole[:, :, :width])
+    np.testing.assert_array_equal(whole[:, :, :width], expected)
+    assert (whole[:, :, width:] == 7).all()
