@@ -245,8 +245,12 @@ FC_INLINE void FC_NAME(depthwise_planes)(const int K, const int S, const int ROW
             FC_NAME(depthwise_##K##s##S##_2), FC_NAME(depthwise_##K##s##S##_1) \
     }
 #endif
+FC_BLOCKS(2, 1)
+FC_BLOCKS(2, 2)
 FC_BLOCKS(3, 1)
 FC_BLOCKS(3, 2)
+FC_BLOCKS(4, 1)
+FC_BLOCKS(4, 2)
 FC_BLOCKS(5, 1)
 FC_BLOCKS(5, 2)
 FC_BLOCKS(7, 1)
@@ -254,9 +258,11 @@ FC_BLOCKS(7, 2)
 
 static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
     typedef void planes_fn(const fc_depthwise_args *);
-    static planes_fn *const blocks[3][2][4] = {{FC_BLOCK_NAMES(3, 1), FC_BLOCK_NAMES(3, 2)},
-                                               {FC_BLOCK_NAMES(5, 1), FC_BLOCK_NAMES(5, 2)},
-                                               {FC_BLOCK_NAMES(7, 1), FC_BLOCK_NAMES(7, 2)}};
+    static planes_fn *const blocks[][2][4] = {{FC_BLOCK_NAMES(2, 1), FC_BLOCK_NAMES(2, 2)},
+                                              {FC_BLOCK_NAMES(3, 1), FC_BLOCK_NAMES(3, 2)},
+                                              {FC_BLOCK_NAMES(4, 1), FC_BLOCK_NAMES(4, 2)},
+                                              {FC_BLOCK_NAMES(5, 1), FC_BLOCK_NAMES(5, 2)},
+                                              {FC_BLOCK_NAMES(7, 1), FC_BLOCK_NAMES(7, 2)}};
     static const int64_t rows[4] = {DEPTHWISE_ROWS, DEPTHWISE_ROWS - 1, DEPTHWISE_ROWS / 2, 1};
     enum { PAGE = 4096, HALF = 2 };
     /* The last block moves back to overlap the one before: computing a row
@@ -273,7 +279,7 @@ static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
             fewest = computed;
         }
     }
-    blocks[a->kernel / 2 - 1][a->stride - 1][best](a);
+    blocks[a->kernel < 7 ? a->kernel - 2 : 4][a->stride - 1][best](a);
 }
 #undef FC_PLANES
 #undef FC_BLOCKS

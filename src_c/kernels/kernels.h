@@ -74,7 +74,7 @@ typedef struct {
 } fc_planes_args;
 
 /* Depthwise convolution of `planes` planes, each with its own R x R filter (they
- * follow each other, as do the biases), R in {3, 5, 7}, stride 1 or 2, output rows
+ * follow each other, as do the biases), R of 2 to 5 or 7, stride 1 or 2, output rows
  * [row_begin, row_end). A plane's rows are contiguous; zeros surround it, pad_y above
  * and pad_x to the left. No element outside the planes is read. */
 typedef struct {

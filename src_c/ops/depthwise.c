@@ -1,5 +1,5 @@
 /* Depthwise convolution: each input channel meets only its own filters, so the
- * work is plane by plane. Square 3, 5 and 7 filters of stride 1 and 2 have a
+ * work is plane by plane. Square filters of 2 to 5 and 7, of stride 1 and 2, have a
  * kernel of their own that reads contiguous rows in place (others are gathered
  * first); any other shape goes through `planes`, one channel wide.
  *
@@ -19,9 +19,9 @@ static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
 
 static bool has_own_kernel(const fc_conv_spec *s) {
     const int64_t size = s->kernel[FC_X], stride = s->stride[FC_X];
-    return (size == 3 || size == 5 || size == 7) && s->kernel[FC_Y] == size &&
-           s->kernel[FC_Z] == 1 && stride <= 2 && s->stride[FC_Y] == stride &&
-           s->dilation[FC_Y] == 1 && s->dilation[FC_X] == 1;
+    return size >= 2 && size <= 7 && size != 6 && s->kernel[FC_Y] == size && s->kernel[FC_Z] == 1 &&
+           stride <= 2 && s->stride[FC_Y] == stride && s->dilation[FC_Y] == 1 &&
+           s->dilation[FC_X] == 1;
 }
 
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
@@ -34,12 +34,12 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double rows = (double)(s->out[FC_Y] * s->out[FC_Z]);
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
     const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-    /* Planes of channels-last images are gathered element by element, and so are results where a
-     * channel has several. */
+    /* Planes of channels-last images are gathered element by element, and results scattered. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
     const bool scatters = s->channels_last && fc_group_out(s) > 1;
     const bool own = has_own_kernel(s);
-    const double step = (own ? s->stride[FC_X] == 2 ? 2.1 : 1.2 : 2.5) * (gathers ? 2 : 1);
+    const double step = own ? s->stride[FC_X] == 2 ? 2.1 : 1.2 : 2.5;
+    const double strided = scatters ? 80 : gathers ? 3.1 * vl : 0;
     /* The own kernel's rows have masked borders: for nothing with AVX-512, tap by tap where the
      * processor has no masks. */
     const int64_t bytes = k->vl * k->element;
@@ -52,7 +52,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double copies = read / fmax((double)s->in[FC_X], 1) * (double)s->stride[FC_X] * 20 *
                           scalar;
     const double elements = s->stride[FC_X] > 2 ? read * 1.8 * scalar : 0;
-    return (double)s->out_channels * vectors * (n * step + (scatters ? 80 : 0)) + masked +
+    return (double)s->out_channels * vectors * (n * step + strided) + masked +
            in / vl * (s->channels_last ? 4.0 : 0.0) + (own ? 0 : copies + elements);
 }
 
