@@ -4,7 +4,10 @@
 
 #include "conv.h"
 
-/* The pack_cost of rows that only rearrange the weights. */
+/* The pack_cost of rows that make `packed` bytes of the weights, at so much for 64 of them, and of
+ * those that only rearrange the weights. */
+double fc_conv_transform_cost(const fc_conv_spec *s, const fc_kernels *k, double packed,
+                              double line);
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k);
 
 /* The part of the input that is read: strides beyond the kernel leave some out. */

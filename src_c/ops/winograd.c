@@ -133,7 +133,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double stream = times * filters / vector / L3_RATE;
     const double memory = times * fmax(filters - L3_BYTES, 0) / vector / MEMORY_RATE;
     /* A tile of products begins and ends like five more terms of its sums. */
-    const double product = count * elements * (n + 5) * fmax(out, 1.2);
+    const double product = count * elements * (n + 5) * out;
     const double transforms = count * elements * (in * 7 + out * 5);
     const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
     return (double)s->groups *
@@ -141,7 +141,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
 }
 
 static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
-    return (double)packed_elements(s, k, t) / (double)k->vl * 26;
+    const double vector = (double)(k->vl * k->element);
+    const double packed = (double)(packed_elements(s, k, t) * k->element);
+    /* The phases of a stride lack some taps, by which nothing gets shorter. */
+    const bool strided = s->stride[FC_Y] > 1 || s->stride[FC_X] > 1;
+    return fc_conv_transform_cost(s, k, packed, strided ? 1664 / vector : 4 + 680 / vector);
 }
 
 /* The transformed filters of `n` channels from c on, of which `plain` has [tap][n][NR]. */
