@@ -17,7 +17,7 @@ bool fc_place_elsewhere(pid_t thread, int cpu) {
     if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(thread, sizeof allowed, &allowed))
         return false;
     others = allowed;
-    CPU_CLR(cpu, &others);
+    CPU_CLR((size_t)cpu, &others);
     if (CPU_COUNT(&others) == 0 || sched_setaffinity(thread, sizeof others, &others)) return false;
     sched_setaffinity(thread, sizeof allowed, &allowed);
     return true;

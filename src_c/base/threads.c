@@ -3,6 +3,7 @@
 
 #include "integers.h"
 #include "places.h"
+#include "shares.h"
 #include "workspace.h"
 
 #include <linux/futex.h>
@@ -16,19 +17,12 @@
 /* Nanoseconds. Waking a sleeper costs its caller 3 to 5 us, and the sleeper is there after
  * some 50: a thread with less than this to do is not worth it. One that spins is there at once. */
 static const double WORTH_WAKING = 25e3, WORTH_SPINNING = 4e3;
-/* Chunks long enough to cost nothing, short enough to be shared out and stopped between. */
-static const double CHUNK = 100e3, LONGEST_CHUNK = 10e6;
 static const int64_t STOP_EVERY = 20000000;
 /* So many small tasks may end before a helper that was woken for the first is missed. */
 enum { PATIENCE = 50 };
 /* The next layer of a network usually comes within the first of these, and the last chunk of a
  * task ends within the second. */
 static const int64_t SPIN_FOR_TASK = 50000, SPIN_FOR_END = 500000;
-
-/* The items that a thread has still to do: the first and the end in one word. */
-typedef struct {
-    _Alignas(64) _Atomic uint64_t span;
-} share;
 
 /* A worker that sleeps says so; whoever takes that back wakes it. */
 typedef struct {
@@ -37,12 +31,10 @@ typedef struct {
     _Atomic pid_t thread;
 } bed;
 
-/* One task while it runs. Spans count steps of several items where there are too
- * many for half a word; visits are then too small to matter. */
+/* One task while it runs. */
 typedef struct {
     const fc_task *task;
-    int64_t step, visit, chunk;
-    share *shares;
+    fc_shares shares;
     int threads;
     uint32_t mode;
     _Atomic int cpu; /* where the caller is */
@@ -62,7 +54,7 @@ static struct {
     _Alignas(64) _Atomic uint32_t epoch; /* one more with every task */
     _Alignas(64) _Atomic uint32_t door;  /* workers inside, and OPEN while more may enter */
     work work;
-    share shares[FC_THREADS_MOST];
+    fc_span spans[FC_THREADS_MOST];
     bed beds[FC_THREADS_MOST];
 } pool;
 
@@ -118,80 +110,14 @@ static void set_mode(uint32_t mode) {
 #endif
 }
 
-static uint64_t span_of(int64_t begin, int64_t end) {
-    return (uint64_t)end << 32 | (uint64_t)begin;
-}
-
-static int64_t begin_of(uint64_t span) {
-    return (int64_t)(span & UINT32_MAX);
-}
-
-static int64_t end_of(uint64_t span) {
-    return (int64_t)(span >> 32);
-}
-
-static work prepare(const fc_task *task, int threads, share *shares) {
-    work w = {
-        .task = task, .threads = threads, .shares = shares, .mode = get_mode(), .cpu = fc_place()};
-    w.step = fc_ceil_div(task->items, INT32_MAX);
-    const int64_t steps = fc_ceil_div(task->items, w.step);
-    const double each = task->nanoseconds / (double)steps;
-    w.visit = w.step == 1 && task->visit > 1 ? task->visit : 1;
-    const double visits = CHUNK / (each * (double)w.visit);
-    if (visits * LONGEST_CHUNK / CHUNK >= 1)
-        w.chunk = w.visit * (int64_t)(visits < 1 ? 1 : visits < 1e9 ? visits : 1e9);
-    else
-        w.chunk = fc_max(1, (int64_t)(LONGEST_CHUNK / each));
-    for (int i = 0; i < threads; i++)
-        atomic_init(&shares[i].span,
-                    span_of(fc_share(steps, threads, i), fc_share(steps, threads, i + 1)));
-    return w;
-}
-
-/* Whole visits, or part of one. */
-static int64_t chunk_end(const work *w, uint64_t span) {
-    const int64_t begin = begin_of(span), visit = begin - begin % w->visit;
-    const int64_t end = w->chunk < w->visit ? fc_min(begin + w->chunk, visit + w->visit)
-                                            : visit + w->chunk;
-    return fc_min(end, end_of(span));
-}
-
-/* The next chunk of a thread's own share; empty if there is none. */
-static uint64_t take(work *w, int me) {
-    _Atomic uint64_t *mine = &w->shares[me].span;
-    uint64_t span = atomic_load_explicit(mine, memory_order_relaxed);
-    while (begin_of(span) < end_of(span)) {
-        const int64_t end = chunk_end(w, span);
-        if (atomic_compare_exchange_weak_explicit(mine, &span, span_of(end, end_of(span)),
-                                                  memory_order_relaxed, memory_order_relaxed))
-            return span_of(begin_of(span), end);
-    }
-    return 0;
-}
-
-/* Makes the second half of the largest share the thread's own; false if all are empty. */
-static bool steal(work *w, int me) {
-    for (;;) {
-        int64_t most = 0;
-        uint64_t span = 0;
-        _Atomic uint64_t *richest = NULL;
-        for (int i = 0; i < w->threads; i++) {
-            const uint64_t s = atomic_load_explicit(&w->shares[i].span, memory_order_relaxed);
-            if (end_of(s) - begin_of(s) <= most) continue;
-            most = end_of(s) - begin_of(s);
-            span = s;
-            richest = &w->shares[i].span;
-        }
-        if (!richest) return false;
-        const int64_t middle = begin_of(span) + most / 2;
-        if (!atomic_compare_exchange_strong_explicit(richest, &span,
-                                                     span_of(begin_of(span), middle),
-                                                     memory_order_relaxed, memory_order_relaxed))
-            continue;
-        atomic_store_explicit(&w->shares[me].span, span_of(middle, end_of(span)),
-                              memory_order_relaxed);
-        return true;
-    }
+static work prepare(const fc_task *task, int threads, fc_span *spans) {
+    return (work){
+        .task = task,
+        .shares = fc_shares_of(task->items, task->visit, task->nanoseconds, threads, spans),
+        .threads = threads,
+        .mode = get_mode(),
+        .cpu = fc_place(),
+    };
 }
 
 /* By the caller, after its first chunk: who is not here by now may be queued behind it. */
@@ -223,20 +149,17 @@ static void work_on(work *w, int me, void *scratch) {
     const fc_task *task = w->task;
     int64_t asked = me == 0 && task->stop ? now() : INT64_MAX - STOP_EVERY;
     bool fetched = me > 0 || w->threads == 1;
-    do
-        for (uint64_t span; (span = take(w, me));) {
-            task->run(task->context, begin_of(span) * w->step,
-                      fc_min(end_of(span) * w->step, task->items), scratch);
-            if (!fetched) fetch_late(w);
-            fetched = true;
-            keep_apart(w, me);
-            if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
-                if (task->stop()) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
-                asked = now();
-            }
-            if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return;
+    for (fc_range r; fc_shares_take(&w->shares, me, &r);) {
+        task->run(task->context, r.begin, r.end, scratch);
+        if (!fetched) fetch_late(w);
+        fetched = true;
+        keep_apart(w, me);
+        if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
+            if (task->stop()) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
+            asked = now();
         }
-    while (steal(w, me));
+        if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return;
+    }
 }
 
 static fc_status run_alone(const fc_task *task, void *scratch) {
@@ -244,7 +167,7 @@ static fc_status run_alone(const fc_task *task, void *scratch) {
         task->run(task->context, 0, task->items, scratch);
         return FC_OK;
     }
-    share all;
+    fc_span all;
     work w = prepare(task, 1, &all);
     work_on(&w, 0, scratch);
     return w.stopped ? FC_STOPPED : FC_OK;
@@ -331,7 +254,7 @@ static fc_status run_shared(const fc_task *task, int threads, void *scratch) {
     const uint32_t generation = atomic_load(&pool.generation);
     if (pool.workers < threads - 1) start_workers(threads - 1);
     threads = (int)fc_min(threads, pool.workers + 1);
-    pool.work = prepare(task, threads, pool.shares);
+    pool.work = prepare(task, threads, pool.spans);
     atomic_store(&pool.door, OPEN);
     atomic_fetch_add(&pool.epoch, 1);
     for (int i = 0; i < threads - 1; i++)

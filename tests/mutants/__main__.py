@@ -29,7 +29,7 @@ SECONDS = 30  # of processor time for a C program; tests have ten times as much
 def programs(fault):
     """Calls of the C programs, quickest first."""
     corpus = ROOT / "tests/c/corpus"
-    if fault.file.startswith(("base/threads", "base/places")):
+    if fault.file.startswith(("base/threads", "base/shares", "base/places")):
         return [("threads_driver",)]
     return [("selftest", fault.isa), ("replay", corpus), ("replay", "-random", 500, 2)]
 
