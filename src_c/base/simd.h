@@ -223,6 +223,8 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
         v_load_range_or) /* (fill, p, lo, hi): v_load_range with the lanes of `fill` elsewhere */
 #define v_store_first FC_NAME(v_store_first)
 #define v_set1 FC_NAME(v_set1)
+/* a * b + c: where copies of one sum must round alike, the compiler shall not choose. */
+#define v_fma FC_NAME(v_fma)
 #define v_max FC_NAME(v_max)           /* b where either is NaN */
 #define v_min FC_NAME(v_min)           /* b where either is NaN */
 #define v_max_nan FC_NAME(v_max_nan)   /* NaN where either is NaN */

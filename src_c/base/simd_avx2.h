@@ -13,6 +13,9 @@ FC_INLINE __m256i f64_first(int64_t n) {
     FC_INLINE T##_vec T##_v_load_first(const T##_real *p, int64_t n) { \
         return (T##_vec)_mm256_maskload_##suffix(p, T##_first(n)); \
     } \
+    FC_INLINE T##_vec T##_v_fma(T##_vec a, T##_vec b, T##_vec c) { \
+        return (T##_vec)_mm256_fmadd_##suffix(a, b, c); \
+    } \
     FC_INLINE T##_vec T##_v_load_range(const T##_real *p, int64_t lo, int64_t hi) { \
         return (T##_vec)_mm256_maskload_##suffix( \
             p, _mm256_andnot_si256(T##_first(lo), T##_first(hi))); \

@@ -19,6 +19,9 @@ FC_INLINE __mmask8 f64_first(int64_t n) {
     FC_INLINE void T##_v_store_first(T##_real *p, T##_vec v, int64_t n) { \
         _mm512_mask_storeu_##suffix(p, T##_first(n), v); \
     } \
+    FC_INLINE T##_vec T##_v_fma(T##_vec a, T##_vec b, T##_vec c) { \
+        return (T##_vec)_mm512_fmadd_##suffix(a, b, c); \
+    } \
     FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
         return (T##_vec)_mm512_max_##suffix(a, b); \
     } \

@@ -5,6 +5,9 @@
 #include "simd_partial.h"
 
 #define FC_DEFINE_NEON(T, suffix) \
+    FC_INLINE T##_vec T##_v_fma(T##_vec a, T##_vec b, T##_vec c) { \
+        return (T##_vec)vfmaq_##suffix(c, a, b); \
+    } \
     FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
         return (T##_vec)vmaxq_##suffix(a, b); \
     } \

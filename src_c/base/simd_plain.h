@@ -13,6 +13,11 @@
     FC_INLINE T##_vec T##_choose(T##_index_vec mask, T##_vec a, T##_vec b) { \
         return (T##_vec)((mask & (T##_index_vec)a) | (~mask & (T##_index_vec)b)); \
     } \
+    FC_INLINE T##_vec T##_v_fma(T##_vec a, T##_vec b, T##_vec c) { \
+        FC_LANES(T, sizeof(T##_real) == 4 \
+                        ? (T##_real)__builtin_fmaf((float)a[i], (float)b[i], (float)c[i]) \
+                        : (T##_real)__builtin_fma(a[i], b[i], c[i])); \
+    } \
     FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
         return T##_choose(a > b, a, b); \
     } \

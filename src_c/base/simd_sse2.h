@@ -4,6 +4,9 @@
 #include "simd_partial.h"
 
 #define FC_DEFINE_SSE2(T, suffix) \
+    FC_INLINE T##_vec T##_v_fma(T##_vec a, T##_vec b, T##_vec c) { \
+        return a * b + c; \
+    } \
     FC_INLINE T##_vec T##_v_max(T##_vec a, T##_vec b) { \
         return (T##_vec)_mm_max_##suffix(a, b); \
     } \

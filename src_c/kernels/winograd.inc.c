@@ -27,26 +27,30 @@ FC_INLINE void FC_NAME(winograd_bt)(const int T, const vec *d, vec *o) {
         o[2] = d[2] - d[1];
         o[3] = d[3] - d[1];
     } else if (T == 5) {
-        const real c = (real)WINOGRAD_C, c2 = c * c, D = (real)WINOGRAD_D;
+        const real c = (real)WINOGRAD_C;
+        const vec minus_c2 = v_set1(-c * c), minus_d = v_set1(-(real)WINOGRAD_D);
         vec e[4];
-        FC_UNROLL for (int i = 0; i < 4; i++) e[i] = d[i + 1] - D * d[i];
-        o[0] = e[2] - c2 * e[0];
-        o[1] = e[2] + c * e[1];
-        o[2] = e[2] - c * e[1];
-        o[3] = d[3] - c2 * d[1];
-        o[4] = e[3] - c2 * e[1];
+        FC_UNROLL for (int i = 0; i < 4; i++) e[i] = v_fma(minus_d, d[i], d[i + 1]);
+        o[0] = v_fma(minus_c2, e[0], e[2]);
+        o[1] = v_fma(v_set1(c), e[1], e[2]);
+        o[2] = v_fma(v_set1(-c), e[1], e[2]);
+        o[3] = v_fma(minus_c2, d[1], d[3]);
+        o[4] = v_fma(minus_c2, e[1], e[3]);
     } else {
         /* Odd parts end in a multiply-add, so that sum and difference are additions, which have
          * ports of their own. */
         const real a = (real)WINOGRAD_A, b = (real)WINOGRAD_B, a2 = a * a, b2 = b * b;
-        const vec even_a = d[4] - b2 * d[2], odd_a = a * d[3] - a * b2 * d[1];
-        const vec even_b = d[4] - a2 * d[2], odd_b = b * d[3] - b * a2 * d[1];
-        o[0] = even_a - a2 * d[2] + a2 * b2 * d[0];
+        const vec both = v_set1(a2 * b2), sum = v_set1(-(a2 + b2));
+        const vec even_a = v_fma(v_set1(-b2), d[2], d[4]);
+        const vec even_b = v_fma(v_set1(-a2), d[2], d[4]);
+        const vec odd_a = v_fma(v_set1(-a * b2), d[1], a * d[3]);
+        const vec odd_b = v_fma(v_set1(-b * a2), d[1], b * d[3]);
+        o[0] = v_fma(both, d[0], v_fma(sum, d[2], d[4]));
         o[1] = even_a + odd_a;
         o[2] = even_a - odd_a;
         o[3] = even_b + odd_b;
         o[4] = even_b - odd_b;
-        o[5] = d[5] - (a2 + b2) * d[3] + a2 * b2 * d[1];
+        o[5] = v_fma(both, d[1], v_fma(sum, d[3], d[5]));
     }
 }
 

@@ -56,8 +56,102 @@ FC_INLINE void FC_NAME(winograd_input_run)(const int TY, const int TX,
             TX, half + (tile * m * TY + i) * VL, TY * VL, v + i * TX * a->v_step, a->v_step);
 }
 
+/* Pairs of rows of a transformed tile that share terms: the k-th of pair g. */
+FC_INLINE int FC_NAME(winograd_pair)(const int T, const int g, const int k) {
+    if (T == 6) return g == 0 ? 1 + k : g == 1 ? 3 + k : 5 * k;
+    if (T == 5) return g == 0 ? 1 + k : g == 1 ? 4 * k : 3;
+    return T == 4 ? (g == 0 ? 1 + k : 3 * k) : 2 * g + k;
+}
+
+/* Column x, if it exists, through the transform of one axis. */
+FC_INLINE void FC_NAME(winograd_input_column)(const int T, const real *x, int64_t x_row,
+                                              bool exists, vec *o) {
+    const vec zero = {0};
+    const real *p = exists ? x : (const real *)&zero;
+    int64_t step = exists ? x_row : 0;
+    FC_HOLD(p); /* or there would be a transform for each case */
+    FC_HOLD(step);
+    vec d[FC_NAME(WINOGRAD_TILE)];
+    FC_UNROLL for (int i = 0; i < T; i++) d[i] = v_load(p + i * step);
+    FC_NAME(winograd_bt)(T, d, o);
+}
+
+/* A run of F(M, T - M + 1) on both axes whose pixels are near each other: pair by pair of rows,
+ * which stay in registers from one axis to the other, because a store costs more than the loads
+ * that this repeats. What neighbours share is kept from tile to tile. Columns [begin, end) exist.
+ */
+FC_INLINE void FC_NAME(winograd_input_near)(const int T, const int M, const real *x, int64_t x_row,
+                                            int64_t x_column, int64_t begin, int64_t end,
+                                            int64_t tiles, real *v, int64_t v_step,
+                                            int64_t v_column) {
+    enum { MOST = FC_NAME(WINOGRAD_TILE) };
+    const int SHARED = T - M;
+    vec kept[MOST][MOST], o[MOST];
+    FC_UNROLL for (int j = 0; j < SHARED; j++) {
+        FC_NAME(winograd_input_column)(T, x + j * x_column, x_row, j >= begin && j < end, o);
+        FC_UNROLL for (int i = 0; i < T; i++) kept[i][j] = o[i];
+    }
+    x += SHARED * x_column, begin -= SHARED, end -= SHARED;
+    for (int64_t tile = 0; tile < tiles; tile++) {
+        FC_UNROLL for (int g = 0; g < (T + 1) / 2; g++) {
+            const int COUNT = 2 * g + 1 < T ? 2 : 1;
+            vec rows[2][MOST];
+            FC_UNROLL for (int j = 0; j < M; j++) {
+                FC_NAME(winograd_input_column)
+                (T, x + j * x_column, x_row, j >= begin && j < end, o);
+                FC_UNROLL for (int k = 0; k < COUNT; k++)
+                    rows[k][SHARED + j] = o[FC_NAME(winograd_pair)(T, g, k)];
+            }
+            FC_UNROLL for (int k = 0; k < COUNT; k++) {
+                const int row = FC_NAME(winograd_pair)(T, g, k);
+                FC_UNROLL for (int j = 0; j < SHARED; j++) rows[k][j] = kept[row][j];
+                FC_UNROLL for (int j = 0; j < SHARED; j++) kept[row][j] = rows[k][M + j];
+                FC_NAME(winograd_bt)(T, rows[k], o);
+                FC_UNROLL for (int j = 0; j < T; j++) v_store(v + (row * T + j) * v_step, o[j]);
+            }
+        }
+        v += v_column, x += M * x_column, begin -= M, end -= M;
+    }
+}
+
+typedef void FC_NAME(winograd_near_fn)(const real *, int64_t, int64_t, int64_t, int64_t, int64_t,
+                                       real *, int64_t, int64_t);
+#define FC_NEAR(T, M) \
+    static __attribute__((noinline)) void FC_NAME(winograd_near_##T##_##M)( \
+        const real *x, int64_t x_row, int64_t x_column, int64_t begin, int64_t end, int64_t tiles, \
+        real *v, int64_t v_step, int64_t v_column) { \
+        FC_NAME(winograd_input_near) \
+        (T, M, x, x_row, x_column, begin, end, tiles, v, v_step, v_column); \
+    }
+FC_NEAR(3, 2)
+FC_NEAR(4, 2)
+FC_NEAR(4, 3)
+FC_NEAR(5, 2)
+FC_NEAR(5, 3)
+FC_NEAR(5, 4)
+FC_NEAR(6, 2)
+FC_NEAR(6, 3)
+FC_NEAR(6, 4)
+FC_NEAR(6, 5)
+#undef FC_NEAR
+
+static FC_NAME(winograd_near_fn) * FC_NAME(winograd_near_of)(int64_t t, int64_t m) {
+    static FC_NAME(winograd_near_fn) *const rows[4][4] = {
+        {FC_NAME(winograd_near_3_2)},
+        {FC_NAME(winograd_near_4_2), FC_NAME(winograd_near_4_3)},
+        {FC_NAME(winograd_near_5_2), FC_NAME(winograd_near_5_3), FC_NAME(winograd_near_5_4)},
+        {FC_NAME(winograd_near_6_2), FC_NAME(winograd_near_6_3), FC_NAME(winograd_near_6_4),
+         FC_NAME(winograd_near_6_5)},
+    };
+    return rows[t - 3][m - 2];
+}
+
 FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,
                                              const fc_winograd_input_args *a) {
+    /* Pixels further apart share few sets of the first-level cache, and are read once. */
+    FC_NAME(winograd_near_fn) *near = NULL;
+    if (TY > 1 && TX > 1 && a->x_column * (int64_t)sizeof(real) <= 128)
+        near = FC_NAME(winograd_near_of)(TX, a->outputs[1]);
     for (int64_t ty = 0; ty < a->tiles_y; ty++)
         for (int64_t tx = 0; tx < a->tiles_x; tx += FC_NAME(WINOGRAD_RUN)) {
             const int64_t left = a->tiles_x - tx, y = ty * a->outputs[0], x = tx * a->outputs[1];
@@ -66,6 +160,11 @@ FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,
             real *v = (real *)a->v + (ty * a->tiles_x + tx) * a->v_column;
             for (int64_t c = 0; c < a->channels; c += VL) {
                 const int64_t lanes = a->channels - c < VL ? a->channels - c : VL;
+                if (near && lanes == VL && y >= a->begin[0] && y + TY <= a->end[0]) {
+                    near(from + c, a->x_row, a->x_column, a->begin[1] - x, a->end[1] - x, tiles,
+                         v + c, a->v_step, a->v_column);
+                    continue;
+                }
                 FC_NAME(winograd_input_run)(TY, TX, a, y, x, tiles, lanes, from + c, v + c);
             }
         }

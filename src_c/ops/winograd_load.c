@@ -97,9 +97,8 @@ static void copy_pixels(const fc_kernels *k, const void *from, int64_t channel, 
     });
 }
 
-/* The same pixels, n channels of them, in the strip. */
-static pixels transposed(const fc_winograd_chunk *c, const pixels *from, const reads *rows,
-                         int64_t n) {
+/* The same pixels, n channels of them, in the strip, where rows that do not exist are zeros. */
+static pixels transposed(const fc_winograd_chunk *c, const pixels *from, reads *rows, int64_t n) {
     const fc_conv_spec *s = &c->job->spec;
     const fc_kernels *k = c->job->kernels;
     const fc_winograd_form *f = &c->form;
@@ -117,6 +116,10 @@ static pixels transposed(const fc_winograd_chunk *c, const pixels *from, const r
         copy_pixels(k, fc_at(from->data, i * from->row + begin * from->column, k),
                     c->job->x.channel, from->column, n, count,
                     fc_at_mut(c->strip, i * width * n, k), n);
+    const int64_t all = fc_winograd_extent(f, 0, c->tiles[0]), row = width * n * k->element;
+    memset(c->strip, 0, (size_t)(rows->begin * row));
+    memset(c->strip + rows->end * row, 0, (size_t)((all - rows->end) * row));
+    *rows = (reads){.end = all};
     return to;
 }
 

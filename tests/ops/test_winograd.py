@@ -143,6 +143,20 @@ def test_same_bits(isa, dtype, layout, row):
         np.testing.assert_array_equal(fastconv.conv2d(*given, out=out, **options), y)
 
 
+@pytest.mark.parametrize("row", ROWS)
+def test_same_bits_in_any_order_of_memory(isa, dtype, layout, row):
+    """Planes and pixels take different ways into the tiles; whole vectors of channels."""
+    dilation = 12 if row == "winograd3" else 1
+    problem = Problem((2, 32, 23, 20), (7, 32, 3, 3), 1, dilation, dilation)
+    x, w, bias = problem.arrays(dtype)
+    plan = fastconv.Conv2d(w, bias, *problem.geometry, layout=layout, algorithm=row)
+    y = plan(to_layout(x, layout))
+    for order in [(0, 2, 3, 1), (0, 3, 1, 2), (3, 2, 1, 0)]:
+        given = to_layout(x, layout)
+        view = given.transpose(order).copy().transpose(np.argsort(order))
+        np.testing.assert_array_equal(plan(view), y)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_special_weights_reach_their_own_filter_only(isa, dtype, layout, value):
     x, w, bias = Problem((2, 4, 13, 12), (5, 4, 3, 3)).arrays(dtype)
