@@ -59,14 +59,17 @@ void fc_winograd_cut(fc_conv_job *job, int64_t t) {
         g->strips[halved] = 2;
         g->out[halved] /= 2;
     }
+    bool alike = true;
+    for (int a = FC_Z; a <= FC_X; a++) alike &= g->strips[a] == 0 || all[a] % g->strips[a] == 0;
     g->strips[FC_X] *= sides(&f);
     const parts p = parts_of(job, &f);
     g->strip_bytes = (p.strip + p.v + p.out) * k->element;
     g->out_bytes = p.z * k->element;
     g->per_visit = g->blocks > 1 ? fc_clamp(VISIT_BYTES / g->out_bytes, 1, g->panels) : g->panels;
     g->visit = g->panels;
-    /* Planes of a dilation that are apart in memory only by rows are better left to one thread. */
-    g->transforms = job->y.channel == 1 || f.planes[FC_Y] == 1;
+    /* Planes of a dilation that are apart in memory only by rows are better left to one thread, and
+     * of chunks that are not alike one thread would have more than another. */
+    g->transforms = alike && (job->y.channel == 1 || f.planes[FC_Y] == 1);
     g->items = g->strips[0] * g->strips[1] * g->strips[2] * job->spec.groups * g->panels;
     job->scratch_bytes = g->strip_bytes + g->out_bytes * (g->blocks > 1 ? g->per_visit : 1);
 }
