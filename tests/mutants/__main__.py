@@ -37,7 +37,9 @@ def programs(fault):
 def python_tests(fault):
     """Files of the fault's stem, of which its entry may name a part, and what else that names."""
     stem = Path(fault.file).name.split(".")[0]
-    mirrors = [f"{floor}/test_{stem}.py" for floor in ("kernels", "ops")] + [f"test_{stem}.py"]
+    family = stem.rpartition("_")[0] or stem  # of winograd_store, winograd
+    mirrors = [f"{floor}test_{name}.py" for name in dict.fromkeys([stem, family])
+               for floor in ("kernels/", "ops/", "")]
     named = {test.split("::")[0] for test in fault.tests}
     found = [name for name in mirrors if (ROOT / "tests" / name).exists() and name not in named]
     return [*found, *fault.tests]
