@@ -20,6 +20,8 @@ from building import ROOT, build, native_isas, run
 
 FATAL = "-fno-sanitize-recover=all"
 PLAIN_HEAP = ["-DFC_TEST_MALLOC"]  # exact blocks from malloc: what these tools watch
+# One copy of each function: a copy for each constant takes minutes to compile, and runs the same.
+PLAIN = ["-O0", "-Dalways_inline=unused"]
 # What was never written is theirs to know: arrays are left as malloc gives them.
 UNDEFINED = [*PLAIN_HEAP, "-DFC_TEST_UNDEFINED"]
 
@@ -35,22 +37,22 @@ def instrument(name):
     def asan():
         env = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
                "UBSAN_OPTIONS": "print_stacktrace=1"}
-        flags = ["-O0", "-fsanitize=address,undefined", FATAL, *PLAIN_HEAP]
+        flags = [*PLAIN, "-fsanitize=address,undefined", FATAL, *PLAIN_HEAP]
         return selftest("gcc", *flags, env=env)
 
     def msan():
-        return selftest("clang", "-O0", "-fsanitize=memory", FATAL, *UNDEFINED)
+        return selftest("clang", *PLAIN, "-fsanitize=memory", FATAL, *UNDEFINED)
 
     def valgrind():
         wrapper = ["valgrind", "--quiet", "--error-exitcode=1", "--leak-check=full",
                    "--errors-for-leak-kinds=definite,indirect,possible"]
-        return selftest("gcc", "-O0", *UNDEFINED, wrapper=wrapper)
+        return selftest("gcc", *PLAIN, *UNDEFINED, wrapper=wrapper)
 
     def debug():
-        return selftest("gcc", "-O0", "-DFC_DEBUG")
+        return selftest("gcc", *PLAIN, "-DFC_DEBUG")
 
     def replay():
-        program = build("replay", "gcc", native_isas(), folder, "-O0")
+        program = build("replay", "gcc", native_isas(), folder, *PLAIN)
         return run(program, "tests/c/corpus")
 
     def fuzz():
@@ -67,8 +69,7 @@ def instrument(name):
 
     def coverage():
         root = ROOT / "build/coverage/src"
-        flags = ["-O0", "-Dalways_inline=unused", "--coverage",
-                 "-fprofile-update=atomic", "-DFC_DEBUG"]
+        flags = [*PLAIN, "--coverage", "-fprofile-update=atomic", "-DFC_DEBUG"]
         calls = [("selftest",), ("replay", "tests/c/corpus"), ("replay", "-random", 1000, 1),
                  ("threads_driver",)]
         return "".join(run(build(name, "gcc", native_isas(), root / "build/c", *flags, root=root),
