@@ -46,6 +46,18 @@ static void check_catalogue(const fc_isa *isa) {
         }
 }
 
+/* Rows that end where a whole vector, or two, would end one element later. */
+static void check_pool_widths(const fc_isa *isa) {
+    for (int width = 3; width <= 160; width++)
+        for (int kind = 0; kind < 4; kind++) {
+            const int k = kind & 2 ? 3 : 2;
+            const problem p = {1, 1, 1, 3, width, {k, k}, {2, 2}, {1, 1}, {0}, .batch = 1};
+            form f = plain_form;
+            f.dtype = kind & 1 ? FC_F64 : FC_F32;
+            check_pool(&p, &f, isa, false);
+        }
+}
+
 static void check_lists(void) {
     const problem none = {0};
     const fc_isa *best = fc_isa_best();
@@ -86,6 +98,7 @@ int main(int argc, char **argv) {
             continue;
         }
         check_catalogue(isa);
+        check_pool_widths(isa);
         printf("%s: done\n", isa->name);
     }
     printf("%lld checks, %lld failures\n", (long long)checks, (long long)failures);
