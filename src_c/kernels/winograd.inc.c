@@ -1,11 +1,10 @@
-/* Winograd's transforms of one line; those of tiles are in the parts included below. Tiles of 6 use
- * the points 0, +-5/8,
- * +-3/2 and infinity: the products of their powers are exact in float, and the
- * rounding error is a third to a quarter of that of the usual 0, +-1, +-2. Tiles
- * of 5 use 0, +-3/4, 2 and infinity, tiles of 4 use 0, +-1 and infinity.
- * Where the outer two of four inputs are zeros, what remains of F(2, 3) is a
- * Toeplitz matrix of 2 x 2, which takes three products: t = 3. Everything is vectorised over
- * channels. */
+/* Winograd's transforms of one line; those of tiles are in the parts included below.
+ * Tiles of 6 use the points 0, +-5/8, +-3/2 and infinity: the products of their powers
+ * are exact in float, and the rounding error is a third to a quarter of that of the
+ * usual 0, +-1, +-2. Tiles of 5 use 0, +-3/4, 2 and infinity, tiles of 4 use 0, +-1
+ * and infinity. Where the outer two of four inputs are zeros, what remains of F(2, 3)
+ * is a Toeplitz matrix of 2 x 2, which takes three products: t = 3. Everything is
+ * vectorised over channels. */
 
 #define WINOGRAD_A 0.625
 #define WINOGRAD_B 1.5
@@ -80,10 +79,17 @@ FC_INLINE void FC_NAME(winograd_at)(const int T, const int M, const vec *z, vec 
     y[M - 1] += z[T - 1];
 }
 
+/* Every F(m, r) by its tile t = m + r - 1 and its outputs m, and a table by these. */
+#define WINOGRAD_FORMS(X) \
+    X(3, 2) X(4, 2) X(4, 3) X(5, 2) X(5, 3) X(5, 4) X(6, 2) X(6, 3) X(6, 4) X(6, 5)
+#define WINOGRAD_BY_FORM [FC_NAME(WINOGRAD_TILE) + 1][FC_NAME(WINOGRAD_TILE)]
+
 #include "winograd_filter.inc.c"
 #include "winograd_input.inc.c"
 #include "winograd_output.inc.c"
 
+#undef WINOGRAD_BY_FORM
+#undef WINOGRAD_FORMS
 #undef WINOGRAD_A
 #undef WINOGRAD_B
 #undef WINOGRAD_C

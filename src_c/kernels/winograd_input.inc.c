@@ -123,27 +123,14 @@ typedef void FC_NAME(winograd_near_fn)(const real *, int64_t, int64_t, int64_t, 
         FC_NAME(winograd_input_near) \
         (T, M, x, x_row, x_column, begin, end, tiles, v, v_step, v_column); \
     }
-FC_NEAR(3, 2)
-FC_NEAR(4, 2)
-FC_NEAR(4, 3)
-FC_NEAR(5, 2)
-FC_NEAR(5, 3)
-FC_NEAR(5, 4)
-FC_NEAR(6, 2)
-FC_NEAR(6, 3)
-FC_NEAR(6, 4)
-FC_NEAR(6, 5)
+WINOGRAD_FORMS(FC_NEAR)
 #undef FC_NEAR
 
 static FC_NAME(winograd_near_fn) * FC_NAME(winograd_near_of)(int64_t t, int64_t m) {
-    static FC_NAME(winograd_near_fn) *const rows[4][4] = {
-        {FC_NAME(winograd_near_3_2)},
-        {FC_NAME(winograd_near_4_2), FC_NAME(winograd_near_4_3)},
-        {FC_NAME(winograd_near_5_2), FC_NAME(winograd_near_5_3), FC_NAME(winograd_near_5_4)},
-        {FC_NAME(winograd_near_6_2), FC_NAME(winograd_near_6_3), FC_NAME(winograd_near_6_4),
-         FC_NAME(winograd_near_6_5)},
-    };
-    return rows[t - 3][m - 2];
+#define FC_ENTRY(T, M) [T][M] = FC_NAME(winograd_near_##T##_##M),
+    static FC_NAME(winograd_near_fn) *const near WINOGRAD_BY_FORM = {WINOGRAD_FORMS(FC_ENTRY)};
+#undef FC_ENTRY
+    return near[t][m];
 }
 
 FC_INLINE void FC_NAME(winograd_input_tiles)(const int TY, const int TX,

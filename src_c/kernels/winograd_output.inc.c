@@ -42,30 +42,16 @@ FC_INLINE void FC_NAME(winograd_output_lines)(const int T, const int M, const bo
         const FC_NAME(winograd_pass) * p) { \
         FC_NAME(winograd_output_lines)(T, M, true, p); \
     }
-FC_PASS(3, 2)
-FC_PASS(4, 2)
-FC_PASS(4, 3)
-FC_PASS(5, 2)
-FC_PASS(5, 3)
-FC_PASS(5, 4)
-FC_PASS(6, 2)
-FC_PASS(6, 3)
-FC_PASS(6, 4)
-FC_PASS(6, 5)
+WINOGRAD_FORMS(FC_PASS)
 #undef FC_PASS
 
 typedef void FC_NAME(winograd_pass_fn)(const FC_NAME(winograd_pass) *);
 static FC_NAME(winograd_pass_fn) * FC_NAME(winograd_pass_of)(int64_t t, int64_t m, bool final) {
-#define FC_PASSES(T, M) \
-    { FC_NAME(winograd_half_##T##_##M), FC_NAME(winograd_final_##T##_##M) }
-    static FC_NAME(winograd_pass_fn) *const passes[4][4][2] = {
-        {FC_PASSES(3, 2)},
-        {FC_PASSES(4, 2), FC_PASSES(4, 3)},
-        {FC_PASSES(5, 2), FC_PASSES(5, 3), FC_PASSES(5, 4)},
-        {FC_PASSES(6, 2), FC_PASSES(6, 3), FC_PASSES(6, 4), FC_PASSES(6, 5)},
-    };
-#undef FC_PASSES
-    return passes[t - 3][m - 2][final];
+#define FC_ENTRY(T, M) \
+    [T][M] = {FC_NAME(winograd_half_##T##_##M), FC_NAME(winograd_final_##T##_##M)},
+    static FC_NAME(winograd_pass_fn) *const passes WINOGRAD_BY_FORM[2] = {WINOGRAD_FORMS(FC_ENTRY)};
+#undef FC_ENTRY
+    return passes[t][m][final];
 }
 
 /* Tiles of square kernels, in registers from products to outputs: `ny` rows of each, `nx` columns
@@ -113,27 +99,14 @@ typedef void FC_NAME(winograd_row_fn)(const fc_winograd_output_args *, const rea
         else \
             FC_NAME(winograd_output_row)(T, M, false, a, z, out, tiles, ny, last, bias, lanes); \
     }
-FC_ROW(3, 2)
-FC_ROW(4, 2)
-FC_ROW(4, 3)
-FC_ROW(5, 2)
-FC_ROW(5, 3)
-FC_ROW(5, 4)
-FC_ROW(6, 2)
-FC_ROW(6, 3)
-FC_ROW(6, 4)
-FC_ROW(6, 5)
+WINOGRAD_FORMS(FC_ROW)
 #undef FC_ROW
 
 static FC_NAME(winograd_row_fn) * FC_NAME(winograd_row_of_tiles)(int64_t t, int64_t m) {
-    static FC_NAME(winograd_row_fn) *const rows[4][4] = {
-        {FC_NAME(winograd_output_3_2)},
-        {FC_NAME(winograd_output_4_2), FC_NAME(winograd_output_4_3)},
-        {FC_NAME(winograd_output_5_2), FC_NAME(winograd_output_5_3), FC_NAME(winograd_output_5_4)},
-        {FC_NAME(winograd_output_6_2), FC_NAME(winograd_output_6_3), FC_NAME(winograd_output_6_4),
-         FC_NAME(winograd_output_6_5)},
-    };
-    return rows[t - 3][m - 2];
+#define FC_ENTRY(T, M) [T][M] = FC_NAME(winograd_output_##T##_##M),
+    static FC_NAME(winograd_row_fn) *const rows WINOGRAD_BY_FORM = {WINOGRAD_FORMS(FC_ENTRY)};
+#undef FC_ENTRY
+    return rows[t][m];
 }
 
 /* Tiles [tile, tile + tiles) of the row of tiles at y, one vector of channels. */
