@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t
 
 
-cdef extern from "<stdlib.h>" nogil:
-    void *aligned_alloc(size_t alignment, size_t size)
+cdef extern from "base/pages.h" nogil:
+    void *fc_pages_allocate(size_t size)
 
 cdef extern from "base/status.h" nogil:
     ctypedef enum fc_status:

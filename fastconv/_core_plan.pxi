@@ -41,7 +41,7 @@ cdef class Plan:
         cdef Packed packed = self.packed.get(key)
         if packed is None:
             packed = Packed()
-            packed.data = aligned_alloc(FC_SCRATCH_ALIGNMENT, _aligned(plan.packed_bytes))
+            packed.data = fc_pages_allocate(plan.packed_bytes)
             if packed.data == NULL:
                 raise MemoryError(f"{plan.packed_bytes} bytes of packed weights")
             w = cnp.PyArray_GETCONTIGUOUS(_as_type(self.w, kind))

@@ -1,18 +1,14 @@
-#ifdef __linux__
-#define _GNU_SOURCE /* madvise */
-#endif
 #include "results.h"
+
+#include "pages.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
-enum { PAGE = 4096, HUGE = 4 * 1024 * 1024, FIRST = 320, SECOND = 2688 };
+enum { PAGE = 4096, FIRST = 320, SECOND = 2688 };
 
 /* In front of each block. */
 typedef struct {
@@ -22,16 +18,6 @@ typedef struct {
 
 static header *header_of(void *block) {
     return (header *)block - 1;
-}
-
-/* Large pages, as NumPy asks for: a result of many megabytes is faulted in a page at a time. */
-static void ask_for_huge_pages(char *block, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-    const size_t before = (size_t)(-(uintptr_t)block % PAGE);
-    if (bytes >= HUGE) madvise(block + before, bytes - before, MADV_HUGEPAGE);
-#else
-    (void)block, (void)bytes;
-#endif
 }
 
 void *fc_result_allocate(size_t bytes) {
@@ -45,7 +31,7 @@ void *fc_result_allocate(size_t bytes) {
     const size_t begin = sizeof(header) + (size_t)(-(uintptr_t)(raw + sizeof(header)) % step);
     char *block = raw + begin + place;
     *header_of(block) = (header){raw, bytes};
-    ask_for_huge_pages(block, bytes);
+    fc_pages_enlarge(block, bytes);
     return block;
 }
 

@@ -1,9 +1,13 @@
 #include "workspace.h"
 
+#include "pages.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+enum { SMALL = 256 << 10, SMALL_STEP = 64 << 10, LARGE_STEP = 2 << 20 };
 
 typedef struct {
     size_t bytes;
@@ -31,10 +35,6 @@ static void replace(void *block, size_t bytes) {
     pthread_setspecific(key, block);
 }
 
-static void *allocate(size_t bytes) {
-    return aligned_alloc(FC_WORKSPACE_ALIGNMENT, bytes);
-}
-
 /* A debug build shows what reads scratch before it writes there: 8 bytes that are a NaN in either
  * type, signalling in double and in every other float, and an offset beyond everything. */
 static void *poisoned(void *block, size_t bytes) {
@@ -49,14 +49,15 @@ static void *poisoned(void *block, size_t bytes) {
 }
 
 void *fc_workspace_acquire(size_t bytes) {
-    /* Rounded up, so that slightly larger problems do not each reallocate. */
-    const size_t rounded = (bytes + 0xffff) & ~(size_t)0xffff;
+    /* Rounded up, so that slightly larger problems do not each reallocate, and to large pages. */
+    const size_t step = bytes < SMALL ? SMALL_STEP : LARGE_STEP;
+    const size_t rounded = (bytes + step - 1) / step * step;
     if (rounded < bytes) return NULL;
-    if (mine.in_use) return poisoned(allocate(rounded), rounded);
+    if (mine.in_use) return poisoned(fc_pages_allocate(rounded), rounded);
     if (bytes > mine.bytes || !mine.block) {
         pthread_once(&once, make_key);
         replace(NULL, 0);
-        void *block = allocate(rounded);
+        void *block = fc_pages_allocate(rounded);
         if (!block) return NULL;
         replace(block, rounded);
     }

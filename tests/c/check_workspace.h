@@ -31,6 +31,7 @@ static void *use_workspace(void *other) {
     fc_workspace_release(p);
     p = fc_workspace_acquire(3 << 20);
     expect(p, "does not grow");
+    expect((uintptr_t)p % (2 << 20) == 0, "a large block begins within a large page");
     memset(p, 2, 3 << 20);
     fc_workspace_release(p);
     expect(!fc_workspace_acquire(SIZE_MAX - 5), "a size that wraps around");
