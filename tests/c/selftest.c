@@ -69,15 +69,20 @@ static void check_lists(void) {
 
 /* What its input and its weights alone would let pass. */
 static void check_limits(void) {
+    /* Of 2^64 elements, and of 2^60: too many bytes. */
     const problem wide = {1, 1024, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {1 << 27, 0, 1 << 27, 0}};
+    const problem less = {1, 64, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {1 << 27, 0, 1 << 27, 0}};
     const problem small = {1, 1, 1, 4, 4, {3, 3}, {1, 1}, {1, 1}, {0}};
     fc_conv_spec spec = spec_of(&wide, FC_F32, false);
     fc_conv_plan plan;
     fc_conv_job job;
     const fc_tensor none = {0};
-    checks += 2;
+    checks += 3;
     if (fc_conv_validate(&spec) != FC_TOO_LARGE)
         fail(NULL, &plain_form, &wide, "validate", "took a result beyond memory", 0, 0, 0);
+    spec = spec_of(&less, FC_F32, false);
+    if (fc_conv_validate(&spec) != FC_TOO_LARGE)
+        fail(NULL, &plain_form, &less, "validate", "took a result beyond memory", 0, 0, 0);
     spec = spec_of(&small, FC_F32, false);
     if (fc_conv_validate(&spec) != FC_OK ||
         fc_conv_plan_make(&plan, &spec, fc_isa_best(), NULL, false) != FC_OK ||

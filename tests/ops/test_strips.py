@@ -16,6 +16,7 @@ PROBLEMS = {
     "wide dilated": Problem((1, 33, 5, 3001), (3, 33, 2, 3), 1, 2, (2, 3)),
     "deep": Problem((1, 700, 9, 40), (9, 700, 3, 3), padding=1),
     "deep pointwise": Problem((1, 5003, 3, 40), (7, 5003, 1, 1)),
+    "deep, more filters than one visit": Problem((1, 5003, 3, 40), (1200, 5003, 1, 1)),
     "deep groups": Problem((1, 1300, 5, 20), (6, 650, 3, 3), groups=2),
     "tall channels": Problem((2, 3, 300, 130), (3, 1, 3, 3), padding=1, groups=3),
     "tall channels by planes": Problem((2, 3, 300, 130), (3, 1, 2, 3), padding=1, groups=3),
