@@ -145,13 +145,16 @@ PROGRAMS := --ignore=test_neon.py --ignore=test_selftest.py --ignore=test_thread
 # refused is told in the log, as are faults, since tests listen to standard error.
 ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:allocator_may_return_null=1
 ASAN_OPTIONS := $(ASAN_OPTIONS):max_allocation_size_mb=4096:log_path=$(CURDIR)/build/asan/report
+# It keeps what is freed for a while: two tests find that memory is not given back.
+KEPT := --deselect=test_plans.py::test_memory_stays_flat_over_10_000_shapes \
+	--deselect=test_results.py::test_they_are_given_back
 asan: build/asan/.built
 	$(PYTHON) tests/instruments.py asan
 	rm -f build/asan/report.*
 	cd tests && PYTHONPATH=$(CURDIR)/build/asan/lib PYTHONMALLOC=malloc \
 		ASAN_OPTIONS=$(ASAN_OPTIONS) \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		../$(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) $(TESTS)
+		../$(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) $(KEPT) $(TESTS)
 
 # Scratch is filled with NaN at each use.
 debug: build/debug/.built
