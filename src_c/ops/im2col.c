@@ -46,7 +46,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Results of large planes go to a page for each channel, at once. */
     const int64_t bytes = k->vl * k->element;
     const bool far = bytes == 64 && fc_out_pixels(s) * k->element >= FAR_BYTES;
-    const double each = far ? 45 : bytes == 32 ? 7 : 10;
+    const double each = far ? 45 : bytes == 32 ? 7 : 20;
     if (s->channels_last && s->groups > 1)
         moved += in_pixels * groups * 8;
     else if (!s->channels_last)
