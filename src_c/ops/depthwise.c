@@ -160,7 +160,7 @@ static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
             .channels = 1,
             .rows = s->size[FC_Y],
             .width = s->size[FC_X],
-            .pitch = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k).pitch,
+            .pitch = fc_plane_shape_of(job, s).pitch,
             .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
             .lo = spec->clip_lo,
             .hi = spec->clip_hi,

@@ -160,8 +160,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .channels = m,
         .rows = s->size[FC_Y],
         .width = s->size[FC_X],
-        .pitch = in_place ? s->size[FC_X]
-                          : fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k).pitch,
+        .pitch = in_place ? s->size[FC_X] : fc_plane_shape_of(job, s).pitch,
         .out_channel = direct ? job->y.channel : s->size[FC_Y] * s->size[FC_X],
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
         .exact = in_place,

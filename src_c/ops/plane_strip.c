@@ -5,32 +5,42 @@
 
 #include <string.h>
 
-/* Planes along one axis: one for each phase of the stride or, where that is less,
- * one for each tap, because large strides and dilations leave holes in a phase. */
-static void split_axis(const fc_conv_spec *s, int axis, int64_t count, int64_t *planes,
-                       int64_t *size, bool *by_tap) {
+/* Whether planes along one axis are one for each tap rather than one for each phase of the stride:
+ * where that is less, because large strides and dilations leave holes in a phase. */
+static bool by_tap(const fc_conv_spec *s, int axis, int64_t count) {
     const int64_t taps = s->kernel[axis], dilation = s->dilation[axis], stride = s->stride[axis];
     const int64_t phases = fc_min(stride, (taps - 1) * dilation + 1);
-    const int64_t length = count + (taps - 1) * dilation / stride;
-    *by_tap = taps * count < phases * length;
-    *planes = *by_tap ? taps : phases;
-    *size = *by_tap ? count : length;
+    return taps * count < phases * (count + (taps - 1) * dilation / stride);
 }
 
-fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                                 const fc_kernels *k) {
-    fc_plane_shape p;
-    split_axis(s, FC_Y, rows, &p.planes_y, &p.height, &p.by_tap_y);
-    split_axis(s, FC_X, columns, &p.planes_x, &p.pitch, &p.by_tap_x);
+static void split_axis(const fc_conv_spec *s, int axis, int64_t count, bool tap, int64_t *planes,
+                       int64_t *size) {
+    const int64_t reach = (s->kernel[axis] - 1) * s->dilation[axis];
+    *planes = tap ? s->kernel[axis] : fc_min(s->stride[axis], reach + 1);
+    *size = tap ? count : count + reach / s->stride[axis];
+}
+
+/* A strip of rows x columns, where the largest has `most` of them. */
+static fc_plane_shape shape_of(const fc_conv_spec *s, const fc_kernels *k, const int64_t most[2],
+                               int64_t rows, int64_t columns) {
+    fc_plane_shape p = {.by_tap_y = by_tap(s, FC_Y, most[0]), .by_tap_x = by_tap(s, FC_X, most[1])};
+    split_axis(s, FC_Y, rows, p.by_tap_y, &p.planes_y, &p.height);
+    split_axis(s, FC_X, columns, p.by_tap_x, &p.planes_x, &p.pitch);
     /* An odd number of cache lines, or planes would fall on the same L1 sets. */
     const int64_t line = FC_SCRATCH_ALIGNMENT / k->element;
     p.plane = (fc_ceil_div(p.height * p.pitch, line) | 1) * line;
     return p;
 }
 
+fc_plane_shape fc_plane_shape_of(const fc_conv_job *job, const fc_strip *s) {
+    /* As the largest strip has its planes: in another way a smaller one may need more. */
+    const int64_t most[2] = {job->geometry.out[FC_Y], job->geometry.out[FC_X]};
+    return shape_of(&job->spec, job->kernels, most, s->size[FC_Y], s->size[FC_X]);
+}
+
 int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                              const fc_kernels *k) {
-    const fc_plane_shape p = fc_plane_shape_of(s, rows, columns, k);
+    const fc_plane_shape p = shape_of(s, k, (const int64_t[]){rows, columns}, rows, columns);
     /* Planes are rounded up to cache lines: many phases of next to nothing can be
      * more than fc_conv_validate foresaw, and more than any memory. */
     static const int64_t beyond_any_memory = (int64_t)1 << 60;
@@ -128,7 +138,7 @@ static bool phase_used(const fc_conv_spec *s, int axis, int64_t phase) {
 void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const fc_plane_shape p = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], k);
+    const fc_plane_shape p = fc_plane_shape_of(job, s);
     const int64_t taps_z = spec->kernel[FC_Z], z0 = fc_strip_origin(job, s, FC_Z);
     const int64_t apart = taps_z * p.planes_y * p.planes_x * p.plane;
     int64_t plane = 0; /* of the first channel */
@@ -150,7 +160,7 @@ void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders
 
 void fc_plane_strip_taps(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
-    const fc_plane_shape p = fc_plane_shape_of(spec, s->size[FC_Y], s->size[FC_X], job->kernels);
+    const fc_plane_shape p = fc_plane_shape_of(job, s);
     const int64_t sy = spec->stride[FC_Y], sx = spec->stride[FC_X];
     int64_t *tap = s->taps;
     for (int64_t cq = 0; cq < s->c_size * spec->kernel[FC_Z]; cq++)

@@ -13,8 +13,7 @@ typedef struct {
     bool by_tap_y, by_tap_x;
 } fc_plane_shape;
 
-fc_plane_shape fc_plane_shape_of(const fc_conv_spec *s, int64_t rows, int64_t columns,
-                                 const fc_kernels *k);
+fc_plane_shape fc_plane_shape_of(const fc_conv_job *job, const fc_strip *s);
 
 /* An fc_strip_bytes. */
 int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
