@@ -26,6 +26,7 @@ typedef struct {
     fc_dtype dtype;
     bool channels_last; /* the layout of both arrays; only a choice of speed */
     bool exact;         /* only algorithms with the error bound of a direct sum */
+    bool phase;         /* one of several, by dilated: the others have other sizes and padding */
     int64_t in_channels, out_channels, groups;
     int64_t in[FC_AXES], kernel[FC_AXES], stride[FC_AXES], dilation[FC_AXES];
     int64_t pad_lo[FC_AXES], pad_hi[FC_AXES];

@@ -61,6 +61,7 @@ static fc_conv_spec undilated(const fc_conv_spec *s) {
     fc_tensor x = {0}, y = {0};
     int64_t at = 0;
     for (int a = 0; a < FC_AXES; a++) axis_phase(s, a, 0, &sub, &x, &y, &at, &at);
+    sub.phase = true;
     return sub;
 }
 

@@ -46,6 +46,7 @@ static bool framed(const fc_conv_spec *s, int axis) {
 
 static const char *refuse(const fc_conv_spec *s, int64_t t) {
     if (s->exact) return "precision is exact";
+    if (t == 3 && s->phase) return "other phases are not framed by padding alike";
     if (taps(s, FC_Y) == 1 && taps(s, FC_X) == 1) return "the kernel is no larger than the stride";
     for (int a = FC_Y; a <= FC_X; a++) {
         if (t > 3 && taps(s, a) > t - 1) return "the kernel is larger than 5 strides";

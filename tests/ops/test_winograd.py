@@ -99,8 +99,12 @@ def test_refusals(kernel, options, reason):
         fastconv.conv2d_winograd(x, w, **options)
 
 
-def test_dilated_phases_may_be_winograd_unless_exact():
-    problem = Problem((1, 64, 40, 40), (32, 64, 3, 3), padding=2, dilation=2)
+@pytest.mark.parametrize("problem", [
+    Problem((1, 64, 40, 40), (32, 64, 3, 3), padding=2, dilation=2),
+    # The first of the phases alone is framed by padding.
+    Problem((1, 16, 27, 45), (4, 16, 3, 3), (1, 5), ((1, 0), (0, 1)), (12, 1)),
+], ids=["alike", "unlike"])
+def test_dilated_phases_may_be_winograd_unless_exact(problem):
     expected, limit = problem.expected(np.float32)
     x, w, bias = problem.arrays(np.float32)
     exact = fastconv.conv2d(x, w, bias, *problem.geometry, algorithm="dilated", precision="exact")
