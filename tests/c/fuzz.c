@@ -155,8 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         const form f = form_from(&b);
         problem p = problem_from(&b);
-        shrink(&p, what >= 240 ? LARGE_WORK : WORK);
         if (what % 8 == 5 || what % 8 == 6) p.depth = (depth_axis){0}; /* of convolutions only */
+        shrink(&p, what >= 240 ? LARGE_WORK : WORK);
         if (what % 8 == 6) {
             if (p.kernel[0] * p.kernel[1] * work_of(&p) < LARGE_WORK) check_columns(&p, &f, NULL);
         } else if (what % 8 == 5) {
