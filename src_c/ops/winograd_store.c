@@ -69,7 +69,7 @@ static void put(const fc_winograd_chunk *c, const covers *o, int64_t at, int64_t
     const fc_tensor *y = &c->job->y;
     const fc_kernels *k = c->job->kernels;
     const int64_t dilation = c->form.out_step[FC_X];
-    const bool all = c->columns == dilation || o->columns <= c->columns;
+    const bool all = c->columns == c->form.planes[FC_X];
     const bool joined = all && row == o->columns * y->axis[FC_X];
     const int64_t run = joined ? o->rows * o->columns : all ? o->columns : c->columns;
     for (int64_t i = 0; i < (joined ? 1 : o->rows); i++)

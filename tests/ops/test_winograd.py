@@ -114,6 +114,16 @@ def test_dilated_phases_may_be_winograd_unless_exact(problem):
     assert_within(free, expected, np.maximum(wider, limit))
 
 
+def test_last_tiles_with_columns_of_some_planes(isa, layout):
+    """More planes of a dilation than a chunk takes; the last tile of the others has nothing."""
+    problem = Problem((1, 4, 5, 150), (40, 4, 3, 3), 1, (1, 70), (1, 70))
+    x, w, bias = problem.arrays(np.float32)
+    plan = fastconv.Conv2d(w, bias, *problem.geometry, layout=layout, algorithm="winograd4")
+    y = from_layout(plan(to_layout(x, layout)), layout)
+    exact, own = problem.expected(np.float32)
+    assert_within(y, exact, own + winograd_bound(x, w, bias, 4, *problem.geometry))
+
+
 def moved(a, offset):
     """The same values, so many bytes from an address that is aligned to nothing less than 16."""
     memory = np.empty(a.nbytes + 64, np.uint8)
