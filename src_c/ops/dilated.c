@@ -104,8 +104,11 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     inner.algorithm->pack(&inner, w, bias, packed);
 }
 
+/* As the inner algorithm packs for itself, but for im2col, whose blocks of channels depend on the
+ * stride and the dilation: undilated they may be others. */
 static const fc_conv_algorithm *packs_for(const fc_conv_plan *plan) {
-    return inner_plan(plan).algorithm;
+    const fc_conv_algorithm *inner = inner_plan(plan).algorithm;
+    return inner == &fc_conv_im2col ? &fc_conv_dilated : inner;
 }
 
 static fc_conv_job phase_job(const fc_conv_job *job, const fc_conv_plan *inner,

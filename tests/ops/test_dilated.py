@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support import Problem, check
+from support import Problem, check, to_layout
 
 import fastconv
 
@@ -72,3 +72,15 @@ def test_a_stride_leaves_out_phases():
 def test_wide_dilation_of_a_wide_image(isa, dtype):
     problem = Problem((1, 2, 3, 700), (3, 2, 1, 3), 1, ((0, 0), (64, 64)), (1, 64))
     check(problem, dtype, "dilated")
+
+
+def test_one_plan_for_sizes_of_several_algorithms(isa, layout):
+    """im2col and the dilated algorithm by it have channels in other blocks: packed apart."""
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((8, 96, 15, 15))
+    images = [to_layout(rng.standard_normal((1, 96, n, n)), layout) for n in (113, 120)]
+    fresh = [fastconv.Conv2d(w, dilation=8, layout=layout)(x) for x in images]
+    for order in (0, 1), (1, 0):
+        plan = fastconv.Conv2d(w, dilation=8, layout=layout)
+        for i in order:
+            np.testing.assert_array_equal(plan(images[i]), fresh[i])
