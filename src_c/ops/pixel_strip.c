@@ -1,13 +1,18 @@
 #include "pixel_strip.h"
 
+#include "../base/checked.h"
 #include "../base/integers.h"
 
 #include <string.h>
 
 int64_t fc_pixel_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                              const fc_kernels *k) {
-    return s->kernel[FC_Z] * fc_strip_axis_of(s, FC_Y, rows).size *
-           fc_strip_axis_of(s, FC_X, columns).size * channels * k->element;
+    bool overflow = false;
+    int64_t bytes = fc_mul(s->kernel[FC_Z], fc_strip_axis_of(s, FC_Y, rows).size, &overflow);
+    bytes = fc_mul(bytes, fc_strip_axis_of(s, FC_X, columns).size, &overflow);
+    bytes = fc_mul(bytes, channels, &overflow);
+    bytes = fc_mul(bytes, k->element, &overflow);
+    return fc_strip_bounded(bytes, overflow);
 }
 
 int64_t fc_pixel_strip_row(const fc_conv_job *job, const fc_strip *s, int64_t pitch) {

@@ -41,16 +41,13 @@ fc_plane_shape fc_plane_shape_of(const fc_conv_job *job, const fc_strip *s) {
 int64_t fc_plane_strip_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, int64_t channels,
                              const fc_kernels *k) {
     const fc_plane_shape p = shape_of(s, k, (const int64_t[]){rows, columns}, rows, columns);
-    /* Planes are rounded up to cache lines: many phases of next to nothing can be
-     * more than fc_conv_validate foresaw, and more than any memory. */
-    static const int64_t beyond_any_memory = (int64_t)1 << 60;
     bool overflow = false;
     int64_t bytes = fc_mul(channels * s->kernel[FC_Z], p.planes_y, &overflow);
     bytes = fc_mul(fc_mul(bytes, p.planes_x, &overflow), p.plane, &overflow);
     /* The kernel's last vector reads on beyond the last plane. */
     bytes = fc_add(bytes, k->plane_vectors * k->vl, &overflow);
     bytes = fc_mul(bytes, k->element, &overflow);
-    return overflow || bytes > beyond_any_memory ? beyond_any_memory : bytes;
+    return fc_strip_bounded(bytes, overflow);
 }
 
 /* What of a plane that begins `dy`, `dx` after the strip's origin lies inside the image: rows

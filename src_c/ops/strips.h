@@ -7,6 +7,7 @@
 #ifndef FC_OPS_STRIPS_H
 #define FC_OPS_STRIPS_H
 
+#include "../base/integers.h"
 #include "conv.h"
 
 /* One strip of one group of one image, and the scratch to work in. */
@@ -30,6 +31,13 @@ typedef struct {
 /* The scratch that a strip of so many output rows and columns takes. */
 typedef int64_t fc_strip_bytes(const fc_conv_spec *, int64_t rows, int64_t columns,
                                int64_t channels, const fc_kernels *);
+
+/* Such a size, which whole vectors, cache lines and grains make more than fc_conv_validate foresaw:
+ * at most 2^60, which no memory holds. */
+static inline int64_t fc_strip_bounded(int64_t bytes, bool overflow) {
+    const int64_t beyond_any_memory = (int64_t)1 << 60;
+    return overflow ? beyond_any_memory : fc_min(bytes, beyond_any_memory);
+}
 
 /* Chooses the largest strip within `budget` bytes of scratch and `pixels` output
  * pixels, for input channels in blocks of `channels`. Sets out, strips, channels,

@@ -67,6 +67,15 @@ def phases():
                 assert scratch >= 0, f"dilation {spread}"
 
         yield Case("huge sizes", f"{algorithm} scratch is never negative", plans)
+    for algorithm, groups in itertools.product(("depthwise_pixels", "grouped", "im2col"), (1, 2)):
+        def strip(algorithm=algorithm, groups=groups):
+            """Whole vectors of channels, and rows by the grain, come to 2**64 bytes."""
+            x, w = np.ones((1, 2, 2, 2), "f4"), np.ones((2, 2 // groups, 2, 2), "f4")
+            right_or_refused(lambda: fastconv.conv2d(
+                x, w, groups=groups, algorithm=algorithm, dilation=(2**29 - 1, 2**19 - 1),
+                stride=(2**29, 2**19), padding=((2**28, 2**28 - 2), (2**27, 2**27 - 2))), [0.0])
+
+        yield Case("huge sizes", f"{algorithm} strip of 2**64 bytes, {groups} groups", strip)
     for shape in [(1, 1, 1, 1), (0, 1, 1, 1)]:
         plan = fastconv.Conv2d(np.ones((1, 1, 3, 3), "f4"), padding=2**14, dilation=2**13,
                                algorithm="dilated")
