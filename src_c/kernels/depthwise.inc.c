@@ -39,7 +39,9 @@ FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV
                                        FC_NAME(depthwise_place) at, vec acc[DEPTHWISE_ROWS][2],
                                        half last[DEPTHWISE_ROWS]) {
     enum { K = 3 };
-    const int64_t past = a->width - at.column - XV * VL * S;
+    /* Of what the last vector slides in: padding wider than the tile lies before it, too. */
+    const int64_t next = at.column + XV * VL * S, past = a->width - next;
+    const int64_t head = !MASKED || next >= 0 ? 0 : -next < K - S ? -next : K - S;
     const int64_t tail = !MASKED || past > K - S ? K - S : past < 0 ? 0 : past;
     const real *row = at.x;
     vec ws[K][K];
@@ -65,7 +67,9 @@ FC_INLINE void FC_NAME(depthwise_rows)(const int S, const int ROWS, const int XV
             }
         }
         /* Half a vector slides in its own other half. */
-        part[0][XV] = HALF ? part[0][XV - 1] : v_load_first(p + XV * VL * S, tail);
+        part[0][XV] = HALF     ? part[0][XV - 1]
+                      : MASKED ? v_load_range(p + XV * VL * S, head, tail)
+                               : v_load_first(p + XV * VL * S, K - S);
         FC_UNROLL for (int v = 0; v < XV; v++) {
             x[0][v] = part[0][v];
             x[1][v] = S == 2 ? part[1][v] : v_slide(part[0][v], part[0][v + 1], 1);
