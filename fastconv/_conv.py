@@ -93,10 +93,10 @@ def conv2d(
     -----
     ``|y - y_exact| <= gamma_n * (sum |x| |w| + |bias|)`` with gamma_n = n u / (1 - n u),
     n = C/groups * R * S + 1 and u = 2**-24 (2**-53 for float64): Higham 2002, *Accuracy and
-    Stability of Numerical Algorithms*, section 3.1.  Winograd, which "auto" may take for 3x3
-    filters of stride 1, has a bound relative to the largest sum within its tile instead, see
-    docs/numbers.md.  Padding takes part as the number zero, so an infinite weight over
-    padding gives NaN.
+    Stability of Numerical Algorithms*, section 3.1.  Winograd, which "auto" may take for
+    kernels larger than their stride, and inside "dilated", has a bound relative to the largest
+    sum within its tile instead, see docs/numbers.md.  Padding takes part as the number zero,
+    so an infinite weight over padding gives NaN.
 
     Examples
     --------

@@ -162,7 +162,8 @@ cdef bint _surely_fits(cnp.ndarray out, tuple shape, int kind, tuple inputs):
 
 def _checked_out(out, tuple shape, dtype, tuple inputs):
     """`out` if results can go there, or the error that says why not."""
-    if isinstance(out, np.ndarray) and _surely_fits(out, shape, 1 if dtype == f64 else 0, inputs):
+    cdef int kind = 1 if dtype == f64 else 0 if dtype == f32 else -1
+    if isinstance(out, np.ndarray) and kind >= 0 and _surely_fits(out, shape, kind, inputs):
         return out
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be an ndarray, got {type(out).__name__}")

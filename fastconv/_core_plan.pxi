@@ -103,6 +103,7 @@ cdef class Plan:
             "packed_bytes": plan.packed_bytes,
             "flops": 2 * n * batch * s.out_channels * s.out[1] * s.out[2],
             "reduction": n,
+            "inner": fc_conv_packs_for(&plan).name.decode(),
             "algorithms": rows,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import math
 from typing import Any
 
@@ -55,7 +56,7 @@ class Conv2d(_core.Plan):
         settings = self._settings_for((1, 1, 1))
         self._settings = None if isinstance(padding, str) else settings
         self._arguments = tuple(map(_args.frozen, self._arguments))
-        self.set_weights(self._w, self._bias, groups)
+        self.set_weights(self._w, self._bias, self._arguments[3])
 
     def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
         return _settings_for(x_shape, self._w.shape, *self._arguments)
@@ -73,31 +74,40 @@ class Conv2d(_core.Plan):
         dict
             ``algorithm`` chosen, ``algorithms`` (estimated cost of each, or why it is refused),
             ``isa``, ``dtype``, ``out_shape``, ``flops`` (two for each multiply-add),
-            ``items`` (what the work can be split in), ``scratch_bytes``, ``packed_bytes`` and
-            ``error_bound``, the gamma_n of `conv2d` (for Winograd, of its tile).
+            ``items`` (what the work can be split in), ``threads``, ``scratch_bytes``,
+            ``packed_bytes`` and ``error_bound``, the gamma_n of `conv2d` (for Winograd, also
+            inside ``dilated``, of its tile; infinite where n u reaches 1).
         """
         if not isinstance(shape, (tuple, list)) or len(shape) not in (3, 4):
             raise ValueError(f"shape must have 4 sizes, or 3 unbatched, got {shape!r}")
         shape = _args.per_axis(shape, "shape", len(shape), 0)
         facts = self.explain_with(self._settings or self._settings_for(shape), shape)
-        winograd = facts["algorithm"].startswith("winograd")
-        n = facts["reduction"] + 1
-        if winograd:  # sums over the channels and the phases of the stride
-            strides = _args.per_axis(self._arguments[0], "stride", 2, 1)
-            phases = map(min, strides, self._w.shape[2:])
-            n = self._w.shape[1] * math.prod(phases) + 19
-        del facts["reduction"]
-        u = 2.0**-53 if facts["dtype"] == "float64" else 2.0**-24
-        return {**facts, "error_bound": n * u / (1 - n * u)}
+        double, n = facts["dtype"] == "float64", facts.pop("reduction") + 1
+        if facts.pop("inner").startswith("winograd"):
+            # Sums over the channels and the phases of the stride (docs/numbers.md).
+            stride, dilation = (_args.per_axis(self._arguments[i], name, 2, 1)
+                                for i, name in ((0, "stride"), (2, "dilation")))
+            steps = [s // math.gcd(s, d) for s, d in zip(stride, dilation, strict=True)]
+            kernel = self._w.shape[2:]
+            n = self._w.shape[1] * math.prod(map(min, steps, kernel)) + 19
+            n += double * sum(-(-k // s) for k, s in zip(kernel, steps, strict=True))
+        nu = n * (2.0**-53 if double else 2.0**-24)
+        return {**facts, "error_bound": nu / (1 - nu) if nu < 1 else math.inf}
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return (self._w, self._bias, self._arguments)
+        own = ("_w", "_bias", "_arguments", "_settings")
+        rest = {name: value for name, value in self.__dict__.items() if name not in own}
+        return (self._w, self._bias, self._arguments, rest)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        w, bias, arguments = state
+        w, bias, arguments, rest = state
         names = ("layout", "padding_mode", "activation", "algorithm", "precision", "threads")
         positional, keywords = arguments[:4], dict(zip(names, arguments[4:], strict=True))
-        self.__init__(w, bias, *positional, **keywords)  # type: ignore[misc]
+        Conv2d.__init__(self, w, bias, *positional, **keywords)  # a subclass may have its own
+        self.__dict__.update(rest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (copyreg.__newobj__, (type(self),), self.__getstate__())  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         stride, padding, dilation, groups, layout, *_ = self._arguments

@@ -108,6 +108,7 @@ def _pool_integers(x: NDArray[Any], window: Window, out: Any, threads: int | Non
     else:
         values, ranks = np.unique(x, return_inverse=True)
         keys = ranks.reshape(x.shape).astype(np.float64)
+        values = values if values.size else np.zeros(1, x.dtype)  # windows of padding alone
     pooled = _core.max_pool(keys, *window, None, threads)
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)

@@ -234,3 +234,41 @@ def test_a_plan_without_weights():
     plan.__init__(W[:3])
     np.testing.assert_array_equal(plan(X), fastconv.Conv2d(W[:3])(X))
     assert plan(X).shape[1] == 3 and first.shape[1] == 6
+
+
+@pytest.mark.parametrize("groups", [np.uint8(200), np.int16(200)])
+def test_groups_of_a_small_type(groups):
+    """200 groups of 2 channels are more than such a number holds."""
+    x, w = np.ones((400, 3, 3), np.float32), np.ones((400, 2, 3, 3), np.float32)
+    assert fastconv.Conv2d(w, groups=groups)(x).tolist() == [[[18.0]]] * 400
+
+
+class Named(fastconv.Conv2d):
+    def __init__(self, filters):
+        super().__init__(np.ones((filters, 1, 3, 3), np.float32), padding=1)
+        self.name = "ones"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_subclass_with_attributes_is_pickled(protocol):
+    again = pickle.loads(pickle.dumps(Named(2), protocol))
+    assert (type(again), again.name) == (Named, "ones")
+    assert again(np.ones((1, 3, 3), np.float32)).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(("dtype", "geometry", "algorithm", "terms"), [
+    (np.float32, (1, 1, 1), "winograd", 64 + 19),
+    (np.float64, (1, 1, 1), "winograd", 64 + 19 + 6),
+    (np.float64, (2, 1, 1), "winograd", 4 * 64 + 19 + 4),
+    (np.float32, (1, 2, 2), "dilated", 64 + 19),  # Winograd for each phase
+    (np.float32, (1, 1, 1), "direct", 64 * 9 + 1),
+])
+def test_explain_has_the_proven_bound(dtype, geometry, algorithm, terms):
+    plan = fastconv.Conv2d(np.ones((64, 64, 3, 3), dtype), None, *geometry, algorithm=algorithm)
+    u = 2.0**-53 if dtype == np.float64 else 2.0**-24
+    assert plan.explain((1, 64, 56, 56))["error_bound"] == terms * u / (1 - terms * u)
+
+
+def test_a_bound_without_meaning_is_infinite():
+    w = np.ones((1, 2**24, 1, 1), np.float32)
+    assert fastconv.Conv2d(w).explain((2**24, 1, 1))["error_bound"] == np.inf

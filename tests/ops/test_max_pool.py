@@ -99,3 +99,15 @@ def test_a_shift_within_a_window_changes_nothing(isa, dtype):
         x[0, 2 + row, 4 + column] = 1
         images.append(fastconv.max_pool2d(x, 2))
     assert all(np.array_equal(images[0], image) for image in images[1:])
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint64])
+def test_integers_of_padding_alone(kind):
+    y = fastconv.max_pool2d(np.zeros((1, 1, 0, 4), kind), 2, padding=1)
+    assert y.shape == (1, 1, 1, 3) and (y == np.iinfo(kind).min).all() and y.dtype == kind
+
+
+def test_integers_do_not_go_to_floats():
+    x = np.arange(16, dtype=np.int64).reshape(1, 1, 4, 4) + 2**53
+    with pytest.raises(ValueError, match="out must have dtype int64"):
+        fastconv.max_pool2d(x, 2, out=np.empty((1, 1, 2, 2), np.float32))
