@@ -146,8 +146,8 @@ PROGRAMS := --ignore=test_neon.py --ignore=test_selftest.py --ignore=test_thread
 ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:allocator_may_return_null=1
 ASAN_OPTIONS := $(ASAN_OPTIONS):max_allocation_size_mb=4096:log_path=$(CURDIR)/build/asan/report
 # It keeps what is freed for a while: two tests find that memory is not given back.
-KEPT := --deselect=test_plans.py::test_memory_stays_flat_over_10_000_shapes \
-	--deselect=test_results.py::test_they_are_given_back
+KEPT := --deselect=tests/test_plans.py::test_memory_stays_flat_over_10_000_shapes \
+	--deselect=tests/test_results.py::test_they_are_given_back
 asan: build/asan/.built
 	$(PYTHON) tests/instruments.py asan
 	rm -f build/asan/report.*
@@ -164,8 +164,8 @@ debug: build/debug/.built
 # Without a test that looks at the exported names (gcc adds its own), and one for which the counters'
 # files cannot be opened.
 NOT_COVERED := $(PROGRAMS) \
-	--deselect=test_house.py::test_the_extension_exports_its_init_function_only \
-	--deselect=test_threads.py::test_no_thread_to_be_had
+	--deselect=tests/test_house.py::test_the_extension_exports_its_init_function_only \
+	--deselect=tests/test_threads.py::test_no_thread_to_be_had
 coverage: build/coverage/.built .venv/.installed-coverage
 	find build/coverage/src -name '*.gcda' -delete
 	$(BIN)/python tests/instruments.py coverage
