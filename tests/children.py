@@ -8,13 +8,14 @@ from pathlib import Path
 import fastconv
 
 PATH = os.pathsep.join([str(Path(fastconv.__file__).parents[1]), *sys.path])
-SECONDS = 120  # a hang, not a slow machine
-
 # For long loops, smaller in a plain `make test`.
 LONG = bool(os.environ.get("FASTCONV_TEST_LONG"))
 
 # Under `make asan`.
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+
+# A hang, not a slow machine, nor code without optimisation.
+SECONDS = 600 if SANITIZED else 120
 
 
 def python(*arguments, **variables):
