@@ -144,9 +144,12 @@ static void keep_apart(work *w, int me) {
         atomic_store_explicit(&pool.crowded, crowded, memory_order_relaxed);
 }
 
-/* One thread's part. Only the caller, thread 0, may ask whether to stop. */
-static void work_on(work *w, int me, void *scratch) {
+/* One thread's part. Only the caller, thread 0, may ask whether to stop, and is told the answer. In
+ * the child of a fork made while it asks, the pool may be another thread's by then: it goes no
+ * further there. */
+static bool work_on(work *w, int me, void *scratch) {
     const fc_task *task = w->task;
+    const uint32_t generation = atomic_load_explicit(&pool.generation, memory_order_relaxed);
     int64_t asked = me == 0 && task->stop ? now() : INT64_MAX - STOP_EVERY;
     bool fetched = me > 0 || w->threads == 1;
     for (fc_range r; fc_shares_take(&w->shares, me, &r);) {
@@ -155,11 +158,14 @@ static void work_on(work *w, int me, void *scratch) {
         fetched = true;
         keep_apart(w, me);
         if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
-            if (task->stop()) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
+            const bool stopped = task->stop();
+            if (w == &pool.work && atomic_load(&pool.generation) != generation) return stopped;
+            if (stopped) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
             asked = now();
         }
-        if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return;
+        if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return true;
     }
+    return false;
 }
 
 static fc_status run_alone(const fc_task *task, void *scratch) {
@@ -169,8 +175,7 @@ static fc_status run_alone(const fc_task *task, void *scratch) {
     }
     fc_span all;
     work w = prepare(task, 1, &all);
-    work_on(&w, 0, scratch);
-    return w.stopped ? FC_STOPPED : FC_OK;
+    return work_on(&w, 0, scratch) ? FC_STOPPED : FC_OK;
 }
 
 static void help(int me) {
@@ -259,8 +264,7 @@ static fc_status run_shared(const fc_task *task, int threads, void *scratch) {
     atomic_fetch_add(&pool.epoch, 1);
     for (int i = 0; i < threads - 1; i++)
         if (atomic_exchange(&pool.beds[i].asleep, 0)) futex_wake(&pool.beds[i].asleep);
-    work_on(&pool.work, 0, scratch);
-    const bool stopped = atomic_load(&pool.work.stopped);
+    const bool stopped = work_on(&pool.work, 0, scratch);
     if (atomic_load(&pool.generation) != generation)
         return stopped ? FC_STOPPED : run_alone(task, scratch);
     uint32_t inside = atomic_fetch_and(&pool.door, ~OPEN) & ~OPEN;

@@ -265,6 +265,54 @@ static bool stop_after_fork(void) {
     return false;
 }
 
+static counts beside;
+static pthread_t other;
+static pid_t child;
+static _Atomic bool begun, over;
+
+static void count_and_wait(const void *context, int64_t begin, int64_t end, void *scratch) {
+    count(context, begin, end, scratch);
+    begun = true;
+    while (!over) usleep(100);
+}
+
+static void *call_beside(void *unused) {
+    fc_task t = counting(&beside, ITEMS, 1, 1e9, 2);
+    t.run = count_and_wait;
+    expect(fc_task_run(&t) == FC_OK, "the task of a child's thread failed");
+    return unused;
+}
+
+/* In the child a thread has the pool by the time that the call goes on. */
+static bool stop_after_fork_and_thread(void) {
+    if (asked++ || (child = fork())) return false;
+    alarm(300);
+    if (pthread_create(&other, NULL, call_beside, NULL)) _exit(2);
+    while (!begun) usleep(100);
+    return false;
+}
+
+static void check_thread_of_child(int threads) {
+    static counts c;
+    fc_task t = counting(&c, 150, 4, 150e6, threads);
+    t.run = count_slowly;
+    t.stop = stop_after_fork_and_thread;
+    asked = 0;
+    expect(fc_task_run(&t) == FC_OK && asked > 0, "a call around a fork");
+    if (child == 0) {
+        over = true;
+        pthread_join(other, NULL);
+        expect_each_once(&beside, ITEMS, "an item was not done once beside a call around a fork");
+        for (int64_t i = 0; i < ITEMS; i++)
+            expect((c.done[i] > 0) == (i < 150), "in the child an item of another call");
+        _exit(wrong != 0);
+    }
+    expect_each_once(&c, 150, "an item was not done once around a fork with a thread");
+    int status = 1;
+    expect(child > 0 && waitpid(child, &status, 0) == child && status == 0,
+           "the child of a fork, with a thread of its own");
+}
+
 static void check_forks(void) {
     pthread_t id[2];
     for (uintptr_t i = 0; i < 2; i++)
@@ -280,6 +328,7 @@ static void check_forks(void) {
         fc_task_run(&t);
         expect_each_once(&c, 150, "an item was not done once around a fork");
     }
+    for (int threads = 1; FORKS && threads < 4; threads++) check_thread_of_child(threads);
 }
 
 /* ---- a plan */
