@@ -19,8 +19,10 @@ static _Thread_local workspace mine;
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Thread-local storage has no destructor in C; a key's value does. */
+/* Thread-local storage has no destructor in C; a key's value does. That of another key may come
+ * later and convolve. */
 static void free_block(void *block) {
+    mine = (workspace){0};
     free(block);
 }
 

@@ -3,6 +3,7 @@
 #ifndef FC_TESTS_CHECK_WORKSPACE_H
 #define FC_TESTS_CHECK_WORKSPACE_H
 
+#include "base/pages.h"
 #include "base/workspace.h"
 #include "check.h"
 
@@ -45,10 +46,30 @@ static void *use_workspace(void *other) {
     return NULL; /* with the thread goes its block */
 }
 
+static pthread_key_t late;
+
+/* After the destructor of the workspace, whose key is the older one. */
+static void use_late(void *fresh) {
+    fresh = fc_pages_allocate(64 << 10); /* where the thread's block was */
+    void *p = fc_workspace_acquire(10);
+    expect(p && p != fresh, "a block that was given back with the thread is used again");
+    memset(p, 3, 10);
+    fc_workspace_release(p);
+    free(fresh);
+}
+
+static void *end_late(void *value) {
+    fc_workspace_release(fc_workspace_acquire(10));
+    pthread_setspecific(late, value);
+    return NULL;
+}
+
 static void check_workspace(void) {
     pthread_t thread;
     void *mine = fc_workspace_acquire(10);
     if (pthread_create(&thread, NULL, use_workspace, mine) || pthread_join(thread, NULL)) exit(2);
+    if (pthread_key_create(&late, use_late)) exit(2);
+    if (pthread_create(&thread, NULL, end_late, &late) || pthread_join(thread, NULL)) exit(2);
     fc_workspace_release(mine);
     use_workspace(NULL);
 }
