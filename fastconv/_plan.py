@@ -48,15 +48,17 @@ class Conv2d(_core.Plan):
         threads: int | None = None,
     ) -> None:
         w, bias = _filters(w, bias)
-        self._w = np.array(w, order="C")
-        self._bias = None if bias is None else np.array(bias, order="C")
-        self._arguments = (stride, padding, dilation, groups, layout, padding_mode, activation,
-                           algorithm, precision, threads)
+        w = np.array(w, order="C")
+        bias = None if bias is None else np.array(bias, order="C")
+        arguments: tuple[Any, ...] = (stride, padding, dilation, groups, layout, padding_mode,
+                                      activation, algorithm, precision, threads)
+        settings = _settings_for((1, 1, 1), w.shape, *arguments)
+        arguments = tuple(map(_args.frozen, arguments))
+        # All or nothing: settings of a call that failed would not be those of the packed weights.
+        self.set_weights(w, bias, arguments[3])
+        self._w, self._bias, self._arguments = w, bias, arguments
         # "same" depends on the image; every other padding is settled here.
-        settings = self._settings_for((1, 1, 1))
         self._settings = None if isinstance(padding, str) else settings
-        self._arguments = tuple(map(_args.frozen, self._arguments))
-        self.set_weights(self._w, self._bias, self._arguments[3])
 
     def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
         return _settings_for(x_shape, self._w.shape, *self._arguments)

@@ -236,6 +236,24 @@ def test_a_plan_without_weights():
     assert plan(X).shape[1] == 3 and first.shape[1] == 6
 
 
+@pytest.mark.parametrize("bad", [
+    {"w": W.astype(complex)}, {"w": W[:0]}, {"bias": BIAS[:3]}, {"groups": 3}, {"stride": 0},
+])
+def test_a_plan_that_was_not_made_again_is_the_old_one(bad):
+    """Packed weights of one stride are not those of another, which may be more."""
+    w = RNG.standard_normal((64, 64, 3, 3)).astype(np.float32)
+    x = RNG.standard_normal((1, 64, 24, 24)).astype(np.float32)
+    plan = fastconv.Conv2d(w, padding=1, algorithm="winograd6")
+    first, facts = plan(x), plan.explain(x.shape)
+    with pytest.raises((TypeError, ValueError)):
+        plan.__init__(**{"w": w, "stride": 2, "padding": 1, "algorithm": "winograd6", **bad})
+    assert plan.explain(x.shape) == facts
+    np.testing.assert_array_equal(plan(x[..., 1:]), fastconv.Conv2d(
+        w, padding=1, algorithm="winograd6")(x[..., 1:]))
+    np.testing.assert_array_equal(plan(x), first)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(plan))(x), first)
+
+
 @pytest.mark.parametrize("groups", [np.uint8(200), np.int16(200)])
 def test_groups_of_a_small_type(groups):
     """200 groups of 2 channels are more than such a number holds."""
