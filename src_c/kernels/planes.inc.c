@@ -88,6 +88,14 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, 
             if (HALF) rest[m] = h_min(h_of(hi), h_max(h_of(lo), rest[m]));
         }
     }
+    if (masked && x + n <= a->width) {
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            real *to = place + m * a->out_channel;
+            FC_UNROLL for (int v = 0; v < NV - 1; v++) v_store(to + v * VL, acc[m][v]);
+            v_store_first(to + (NV - 1) * VL, acc[m][NV - 1], n - (NV - 1) * VL);
+        }
+        return;
+    }
     FC_UNROLL for (int m = 0; m < M; m++) {
         real *to = whole ? place + m * a->out_channel : tile[m];
         FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
@@ -146,6 +154,16 @@ FC_TILE_ROW(4)
 FC_TILE_ROW(5)
 FC_TILE_ROW(6)
 
+/* Elements by which every tap misses a vector's alignment, if all miss it alike. A load across two
+ * lines takes twice as long: of many tiles the first ends earlier by as much. */
+static int64_t FC_NAME(planes_shift)(const fc_planes_args *a) {
+    enum { MANY = 8 * PLANE_NV * VL };
+    const uintptr_t beyond = (uintptr_t)a->x % FC_VECTOR_BYTES;
+    if (!a->exact || a->width < MANY || a->taps < 2 || a->tap[1] % VL || beyond % sizeof(real))
+        return 0;
+    return (int64_t)(beyond / sizeof(real));
+}
+
 static void FC_NAME(planes)(const fc_planes_args *a) {
     static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_NV] = FC_TILES(planes_);
 #if FC_HALVES == 2
@@ -161,7 +179,8 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
                         a->width >= 4 * tile;
     const int64_t lines = by_row ? a->rows : 1;
     const int64_t length = by_row ? a->width : (a->rows - 1) * a->pitch + a->width;
-    const int64_t vectors = (length + VL - 1) / VL;
+    const int64_t shift = FC_NAME(planes_shift)(a);
+    const int64_t vectors = (length + shift + VL - 1) / VL;
     const int64_t parts = (vectors + PLANE_NV - 1) / PLANE_NV;
     /* Balanced: five vectors are 2 and 3. A division would keep a tile's first load waiting. */
     const int64_t few = vectors / parts, over = vectors % parts;
@@ -174,7 +193,8 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
                 owed -= parts;
                 nv++;
             }
-            const int64_t n = left < nv * VL ? left : nv * VL;
+            const int64_t most = nv * VL - (part ? 0 : shift);
+            const int64_t n = left < most ? left : most;
             const bool ends = half_ends && part == parts - 1;
             (ends ? halves : tiles)[a->channels - 1][nv - 1](a, y, x, n);
             left -= n;

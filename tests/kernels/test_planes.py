@@ -2,8 +2,11 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from support import Problem, check, edges, tile
+
+import fastconv
 
 
 def test_every_number_of_output_channels(isa, dtype, layout):
@@ -45,6 +48,31 @@ def test_pointwise_in_place(isa, dtype):
     for pixels in [*edges(size.vl), size.plane_pixels + 1]:
         for shape in [(1, 3, 1, pixels), (2, 3, pixels, 1), (1, 3, 3, pixels)]:
             check(Problem(shape, (7, 3, 1, 1)), dtype, "direct")
+
+
+def test_long_rows_that_begin_between_vectors(isa, dtype):
+    """Their first tile is shorter, so that the others are aligned; nothing beside them is written."""
+    size = tile(isa, dtype)
+    rng = np.random.default_rng(5)
+    pixels = 8 * size.plane_pixels + size.vl
+    for channels, width, offsets in [(3, pixels, range(size.vl)), (2, pixels + 5 * size.vl, [1, 3]),
+                                     (3, pixels + 1, [1]), (5003, pixels, [1, size.vl - 1])]:
+        x = rng.standard_normal((1, channels, 1, width)).astype(dtype)
+        w = rng.standard_normal((7, channels, 1, 1)).astype(dtype)
+        wanted = fastconv.conv2d_direct(x, w, activation="relu")
+        np.testing.assert_allclose(
+            wanted[0, :, 0], np.maximum(w[:, :, 0, 0].astype(float) @ x[0, :, 0], 0),
+            rtol=0, atol=np.finfo(dtype).eps * channels * 10)
+        for offset in offsets:
+            memory = np.empty(x.size + 2 * size.vl, dtype)
+            begin = -memory.ctypes.data // memory.itemsize % size.vl + offset
+            moved = memory[begin:begin + x.size].reshape(x.shape)
+            moved[...] = x
+            around = np.full((7, width + 2 * size.vl), 7, dtype)
+            out = around[None, :, None, size.vl:-size.vl]
+            fastconv.conv2d_direct(moved, w, activation="relu", out=out)
+            assert out.tobytes() == wanted.tobytes(), (channels, width, offset)
+            assert np.all(around[:, :size.vl] == 7) and np.all(around[:, -size.vl:] == 7)
 
 
 def test_phases_of_the_stride(isa, dtype, layout):
