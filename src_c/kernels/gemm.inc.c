@@ -4,8 +4,9 @@
 #define GEMM_MR(NV) ((NV) == 1 ? 2 * PIXEL_MR : PIXEL_MR * PIXEL_NV / (NV))
 enum { FC_NAME(GEMM_ROWS) = 2 * PIXEL_MR };
 
+/* `next`: where the next matrix of `b` goes on, of which each term fetches `step` bytes. */
 FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args *g, const real *a,
-                                  const real *b, real *out) {
+                                  const real *b, const char *next, int64_t step, real *out) {
     const int ROW = NV * VL;
     vec acc[FC_NAME(GEMM_ROWS)][PIXEL_NV];
     FC_UNROLL for (int m = 0; m < MR; m++) {
@@ -16,8 +17,9 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * ROW + v * VL);
         }
     }
-    for (int64_t c = 0; c < g->depth; c++, b += ROW) {
+    for (int64_t c = 0; c < g->depth; c++, b += ROW, next += step) {
         vec bv[PIXEL_NV];
+        FC_FETCH(next);
         FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             const vec am = v_set1(a[m * g->a_row + c]);
@@ -29,11 +31,13 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
     }
 }
 
-typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, real *);
+typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, const char *,
+                              int64_t, real *);
 #define FC_TILE(MR, NV) \
     static __attribute__((noinline)) void FC_NAME(gemm_##MR##x##NV)( \
-        const fc_gemm_args *g, const real *a, const real *b, real *out) { \
-        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, out); \
+        const fc_gemm_args *g, const real *a, const real *b, const char *next, int64_t step, \
+        real *out) { \
+        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, next, step, out); \
     }
 #if PIXEL_NV == 4
 #define FC_TILES(MR) FC_TILE(MR, 1) FC_TILE(MR, 2) FC_TILE(MR, 3) FC_TILE(MR, 4)
@@ -68,13 +72,20 @@ static void FC_NAME(gemm)(const fc_gemm_args *g) {
     const int64_t most = g->vectors == 1 ? GEMM_MR(1) : PIXEL_MR * PIXEL_NV / g->vectors;
     /* Balanced: 16 rows are tiles of 5 and 6, never a lone one. */
     const int64_t parts = (g->rows + most - 1) / most;
+    /* The third-level cache is far: all tiles together fetch the next matrix, at most a vector a
+     * term, or the loads of this one would wait for a place among the fetches. */
+    const int64_t share = g->vectors * FC_VECTOR_BYTES / (parts ? parts : 1);
+    const int64_t step = share < FC_VECTOR_BYTES ? share : FC_VECTOR_BYTES;
     for (int64_t f = 0; f < g->batch; f++) {
         const real *a = (const real *)g->a + f * g->a_step, *b = (const real *)g->b + f * g->b_step;
         real *out = (real *)g->out + f * g->out_step;
+        const char *next = (const char *)(b + g->b_step);
         for (int64_t part = 0; part < parts; part++) {
             const int64_t at = g->rows * part / parts;
             const int64_t n = g->rows * (part + 1) / parts - at;
-            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, out + at * g->vectors * VL);
+            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, next, step,
+                                         out + at * g->vectors * VL);
+            next += g->depth * step;
         }
     }
 }

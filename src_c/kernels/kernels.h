@@ -44,12 +44,13 @@ typedef struct {
  *                                                   * w[(tap[t].w + i) * NR + k])
  * `start` is the bias or, where that is NULL, what `out` already holds.
  * The pixels are [begin, end) in row-major order of an image `width` wide;
- * the output channels are contiguous, `channels` <= NR of them. */
+ * the output channels are contiguous, `channels` <= NR of them.
+ * `ahead`: from w to the weights that are wanted next, or 0. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;
     const fc_tap *tap;
-    int64_t taps, run;
+    int64_t taps, run, ahead;
     int64_t begin, end, width;
     int64_t x_row, x_column, out_row, out_column;
     int64_t channels;

@@ -20,10 +20,12 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
 
 /* One tile of NV whole vectors and NH halves; the last of them may be partly wanted.
  * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
+ * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on.
  * Returns where the next one begins. */
 FC_INLINE FC_NAME(pixels_at)
     FC_NAME(pixels_tile)(const int MR, const int NV, const int NH, const bool plain,
-                         const fc_pixels_args *a, const FC_NAME(pixels_at) begin) {
+                         const bool ahead, const fc_pixels_args *a, const FC_NAME(pixels_at) begin,
+                         const char *next, const int64_t step) {
     enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES, MOST = 3 };
     const real *w = a->w;
     const int WHOLE = NH ? NV : NV - 1; /* whole vectors and halves before the last */
@@ -73,8 +75,9 @@ FC_INLINE FC_NAME(pixels_at)
             p[m] = x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
         }
-        for (int64_t i = 0; i < a->run; i++, wt += NR) {
+        for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
             vec wv[PIXEL_NV];
+            if (ahead) FC_FETCH(next);
             half wh[MOST];
             FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(wt + v * VL);
             FC_UNROLL for (int h = 0; h < NH; h++) wh[h] = h_load(wt + NV * VL + h * HL);
@@ -129,16 +132,23 @@ FC_INLINE FC_NAME(pixels_at)
 
 /* `count` tiles of each width in a function of its own. Without a call and arrays of
  * pointers for each tile: 24 stores of results leave no place for more in the queue. */
-typedef FC_NAME(pixels_at)
-    FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at), int64_t count);
+typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at),
+                                              int64_t count, const char *next, int64_t step);
 #define FC_TILE(MR, NV, NH) \
-    static FC_TUNED FC_NAME(pixels_at) FC_NAME(pixels_##MR##x##NV##_##NH)( \
-        const fc_pixels_args *a, FC_NAME(pixels_at) at, int64_t count) { \
+    static FC_TUNED FC_NAME(pixels_at) \
+        FC_NAME(pixels_##MR##x##NV##_##NH)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
+                                           int64_t count, const char *next, int64_t step) { \
         const bool full = !(NH) && a->bias && a->channels == VL * (NV); \
-        for (; count > 0; count--) \
-            at = full && at.column + (MR) <= a->width \
-                     ? FC_NAME(pixels_tile)(MR, NV, NH, true, a, at) \
-                     : FC_NAME(pixels_tile)(MR, NV, NH, false, a, at); \
+        const bool ahead = FC_FETCHES && (NV) == PIXEL_NV && full && step; \
+        for (; count > 0; count--, next += a->taps * a->run * step) { \
+            const bool plain = full && at.column + (MR) <= a->width; \
+            if (ahead && plain) \
+                at = FC_NAME(pixels_tile)(MR, NV, NH, true, (NV) == PIXEL_NV, a, at, next, step); \
+            else if (plain) \
+                at = FC_NAME(pixels_tile)(MR, NV, NH, true, false, a, at, next, step); \
+            else \
+                at = FC_NAME(pixels_tile)(MR, NV, NH, false, false, a, at, next, step); \
+        } \
         return at; \
     }
 /* A row of tiles by their width in (half) vectors. The narrowest goes on to twice
@@ -186,10 +196,15 @@ static void FC_NAME(pixels)(const fc_pixels_args *a) {
     FC_NAME(pixels_at) at = {.column = column};
     at.x = y * a->x_row + column * a->x_column;
     at.out = y * a->out_row + column * a->out_column;
+    /* As in gemm: the tiles together fetch what the next panel begins with. */
+    const char *next = (const char *)((const real *)a->w + a->ahead);
+    const int64_t share = a->ahead ? PIXEL_NV * FC_VECTOR_BYTES / parts : 0;
+    const int64_t step = share < FC_VECTOR_BYTES ? share : FC_VECTOR_BYTES;
     /* Balanced: 49 pixels are tiles of 6 and 5, never a lone one. */
     const int64_t n = pixels / parts, larger = pixels % parts;
-    if (larger) at = tiles[n][width - 1](a, at, larger);
-    tiles[n - 1][width - 1](a, at, parts - larger);
+    if (larger) at = tiles[n][width - 1](a, at, larger, next, step);
+    next += larger * a->taps * a->run * step;
+    tiles[n - 1][width - 1](a, at, parts - larger, next, step);
 }
 #undef FC_TILE
 #undef FC_NARROW

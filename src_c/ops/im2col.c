@@ -145,6 +145,13 @@ static int64_t out_pitch(const fc_kernels *k) {
     return k->pixel_channels + k->vl;
 }
 
+/* Weights that come from the third-level cache, in panels of which the second holds two. */
+static bool fetches_ahead(const fc_conv_spec *s, const fc_kernels *k) {
+    enum { LEAST_BYTES = 1024 * 1024, PANEL_BYTES = 512 * 1024 };
+    const int64_t bytes = reduction(s) * k->pixel_channels * k->element;
+    return bytes <= PANEL_BYTES && bytes * panels(s, k) >= LEAST_BYTES;
+}
+
 static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
@@ -175,6 +182,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * out_pitch(k),
         .out_column = direct ? job->y.axis[FC_X] : out_pitch(k),
         .channels = channels,
+        .ahead = fetches_ahead(spec, k) && p + 1 < np ? reduction(spec) * nr : 0,
         .lo = s->last ? spec->clip_lo : -INFINITY,
         .hi = s->last ? spec->clip_hi : INFINITY,
     };
