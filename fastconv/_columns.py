@@ -71,7 +71,7 @@ def col2im(
     Parameters
     ----------
     cols : array_like, shape (N, C * R * S, L) or (C * R * S, L)
-        One column a window.
+        One column a window.  Any strides.
     output_size : (int, int)
         Height and width of the images.
     kernel_size, stride, padding, dilation

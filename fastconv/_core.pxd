@@ -129,7 +129,7 @@ cdef extern from "ops/columns.h" nogil:
         const fc_conv_spec *spec
         const fc_isa *isa
         const fc_tensor *image
-        void *columns
+        const fc_tensor *columns
         int64_t batch
         bint back
     fc_task fc_columns_task(const fc_columns_job *job)

@@ -23,6 +23,18 @@ cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stri
     return 0
 
 
+cdef inline fc_tensor _rows(cnp.ndarray columns) noexcept:
+    """The matrix as C has it: rows for channels, positions along the last axis."""
+    cdef fc_tensor t
+    cdef cnp.npy_intp size = cnp.PyArray_ITEMSIZE(columns)
+    t.data = cnp.PyArray_DATA(columns)
+    t.batch = cnp.PyArray_STRIDE(columns, 0) // size
+    t.channel = cnp.PyArray_STRIDE(columns, 1) // size
+    t.axis[0] = t.axis[1] = 0
+    t.axis[2] = cnp.PyArray_STRIDE(columns, 2) // size
+    return t
+
+
 def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tuple dilation):
     cdef fc_conv_spec spec
     cdef int kind = 1 if _compute_dtype(x.dtype, "x") == f64 else 0
@@ -33,8 +45,8 @@ def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tu
     cdef cnp.ndarray columns = np.empty(
         (batch, channels * kernel[0] * kernel[1], spec.out[1] * spec.out[2]),
         f64 if kind else f32)
-    cdef fc_tensor image = _tensor(x, False)
-    cdef fc_columns_job job = [&spec, active, &image, cnp.PyArray_DATA(columns), batch, False]
+    cdef fc_tensor image = _tensor(x, False), rows = _rows(columns)
+    cdef fc_columns_job job = [&spec, active, &image, &rows, batch, False]
     cdef fc_task task = fc_columns_task(&job)
     task.threads = _limit
     _run_task(&task)
@@ -45,15 +57,15 @@ def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride
            tuple padding, tuple dilation):
     cdef fc_conv_spec spec
     cdef int kind = 1 if _compute_dtype(columns.dtype, "cols") == f64 else 0
-    columns = cnp.PyArray_GETCONTIGUOUS(_as_type(columns, kind))
+    columns = _as_type(columns, kind)
     _columns_spec(&spec, shape, kernel, stride, padding, dilation, kind, "output_size")
     if (<object>columns).shape[2] != spec.out[1] * spec.out[2]:
         raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
                          f"({spec.out[1]} x {spec.out[2]} outputs), got shape "
                          f"{(<object>columns).shape}")
     cdef cnp.ndarray x = np.empty(shape, f64 if kind else f32)
-    cdef fc_tensor image = _tensor(x, False)
-    cdef fc_columns_job job = [&spec, active, &image, cnp.PyArray_DATA(columns), shape[0], True]
+    cdef fc_tensor image = _tensor(x, False), rows = _rows(columns)
+    cdef fc_columns_job job = [&spec, active, &image, &rows, shape[0], True]
     cdef fc_task task = fc_columns_task(&job)
     task.threads = _limit
     _run_task(&task)

@@ -60,22 +60,23 @@ void fc_im2col(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
 }
 
 void fc_col2im(const fc_conv_spec *s, const fc_isa *isa, const fc_tensor *image,
-               const void *columns, int64_t begin, int64_t end) {
+               const fc_tensor *columns, int64_t begin, int64_t end) {
     const fc_kernels *k = isa->kernels[s->dtype];
-    const int64_t width = s->out[FC_X], positions = s->out[FC_Y] * width;
+    const int64_t width = s->out[FC_X], taps = s->kernel[FC_Y] * s->kernel[FC_X];
     for (int64_t item = begin; item < end; item++) {
         void *plane = (void *)(uintptr_t)plane_at(s, image, item, k);
         memset(plane, 0, (size_t)(s->in[FC_Y] * s->in[FC_X] * k->element));
         for (int64_t r = 0; r < s->kernel[FC_Y]; r++)
             for (int64_t t = 0; t < s->kernel[FC_X]; t++) {
-                const int64_t row = (item * s->kernel[FC_Y] + r) * s->kernel[FC_X] + t;
+                const int64_t row = item % s->in_channels * taps + r * s->kernel[FC_X] + t;
                 k->col2im(&(fc_col2im_args){
-                    .x = fc_at(columns, row * positions, k),
+                    .x = fc_at(columns->data,
+                               item / s->in_channels * columns->batch + row * columns->channel, k),
                     .out = plane,
                     .rows = s->out[FC_Y],
                     .columns = width,
-                    .x_row = width,
-                    .x_column = 1,
+                    .x_row = width * columns->axis[FC_X],
+                    .x_column = columns->axis[FC_X],
                     .height = s->in[FC_Y],
                     .width = s->in[FC_X],
                     .out_row = image->axis[FC_Y],
@@ -94,7 +95,7 @@ static void run_items(const void *context, int64_t begin, int64_t end, void *scr
     if (job->back)
         fc_col2im(job->spec, job->isa, job->image, job->columns, begin, end);
     else
-        fc_im2col(job->spec, job->isa, job->image, job->columns, begin, end);
+        fc_im2col(job->spec, job->isa, job->image, job->columns->data, begin, end);
 }
 
 fc_task fc_columns_task(const fc_columns_job *job) {

@@ -8,18 +8,19 @@
 #include "conv.h"
 
 /* `spec` is a validated convolution of one group with in_channels channels;
- * the images of im2col have any strides, those of col2im and all columns are contiguous. */
+ * what is read has any strides, what is written is contiguous. A tensor of columns has its rows
+ * for channels, and its positions along FC_X. */
 void fc_im2col(const fc_conv_spec *spec, const fc_isa *isa, const fc_tensor *image, void *columns,
                int64_t begin, int64_t end);
 void fc_col2im(const fc_conv_spec *spec, const fc_isa *isa, const fc_tensor *image,
-               const void *columns, int64_t begin, int64_t end);
+               const fc_tensor *columns, int64_t begin, int64_t end);
 
 /* Either of them as a task for the threads, which refers to the arguments. */
 typedef struct {
     const fc_conv_spec *spec;
     const fc_isa *isa;
     const fc_tensor *image;
-    void *columns; /* read only by col2im */
+    const fc_tensor *columns;
     int64_t batch;
     bool back; /* col2im */
 } fc_columns_job;

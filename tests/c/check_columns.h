@@ -55,7 +55,9 @@ static void check_col2im(const fc_isa *isa, const problem *p, const form *f,
     const array image = array_in(Y, 0, size, f->dtype, bytes_of(f->dtype), false);
     fill(&columns, values);
     fill(&image, got); /* zeros, to add to */
-    fc_col2im(spec, isa, &image.t, columns.data, 0, items);
+    const int64_t positions = spec->out[FC_Y] * spec->out[FC_X];
+    const fc_tensor rows = {columns.data, count / p->batch, positions, {0, 0, 1}};
+    fc_col2im(spec, isa, &image.t, &rows, 0, items);
     if (!take(&image, got)) fail(isa, f, p, "col2im", "written beside", 0, 0, 0);
     /* An element meets each tap once at most. */
     const double gamma = gamma_of(p->kernel[0] * p->kernel[1] + 1, roundoff_of(f->dtype)) * 2;

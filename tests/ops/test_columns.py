@@ -1,6 +1,7 @@
 """im2col and col2im as matrices: exact values, adjoint of each other, and the convolution."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -59,3 +60,32 @@ def test_product_with_the_weights_is_the_convolution(isa, dtype):
 def test_no_images():
     assert fastconv.im2col(np.ones((0, 2, 5, 5), np.float32), 3).shape == (0, 18, 9)
     assert fastconv.col2im(np.ones((0, 18, 9), np.float32), (5, 5), 3).shape == (0, 2, 5, 5)
+
+
+def test_columns_are_read_where_they_are(isa, dtype):
+    """Transposed ones are what a product with windows in rows leaves."""
+    rng = np.random.default_rng(3)
+    for geometry in GEOMETRIES:
+        shape = fastconv.im2col(np.ones((2, 3, 7, 8), dtype), (3, 2), *geometry).shape
+        columns = rng.standard_normal(shape).astype(dtype)
+        wanted = fastconv.col2im(columns, (7, 8), (3, 2), *geometry)
+        views = [canary(columns)[0], columns[:, ::-1, ::-1].copy()[:, ::-1, ::-1],
+                 np.repeat(columns, 2, 2)[..., ::2], columns.transpose(2, 0, 1).copy()]
+        views[-1] = views[-1].transpose(1, 2, 0)
+        for view in views:
+            got = fastconv.col2im(view, (7, 8), (3, 2), *geometry)
+            np.testing.assert_array_equal(got, wanted)
+        same = np.broadcast_to(columns[:1, :1, :1], shape)
+        np.testing.assert_array_equal(fastconv.col2im(same, (7, 8), (3, 2), *geometry),
+                                      fastconv.col2im(same.copy(), (7, 8), (3, 2), *geometry))
+
+
+def test_columns_are_not_copied(dtype):
+    columns = np.ones((4, 9, 60 * 60), dtype).swapaxes(1, 2).copy().swapaxes(1, 2)
+    tracemalloc.start()
+    try:
+        images = fastconv.col2im(columns, (60, 60), 3, padding=1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < images.nbytes + columns.nbytes // 2
