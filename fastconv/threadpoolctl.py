@@ -10,6 +10,8 @@ has been imported before.
 
 from __future__ import annotations
 
+import os
+
 import threadpoolctl  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 from . import _core, _settings
@@ -17,11 +19,17 @@ from ._version import __version__
 
 
 class FastconvController(threadpoolctl.LibController):  # type: ignore[misc, unused-ignore]
-    """What threadpoolctl asks of a library; it finds ours by the name of its file."""
+    """What threadpoolctl asks of a library; it looks at all whose file has the name of ours."""
 
     user_api = "fastconv"
     internal_api = "fastconv"
-    filename_prefixes = (_core.__file__.replace("\\", "/").rpartition("/")[2],)
+    filename_prefixes = (os.path.basename(_core.__file__).lower(),)
+    check_symbols = ("PyInit__core",)
+
+    def set_additional_attributes(self) -> None:
+        # Other packages have a _core too, and its one symbol; without a library it has none.
+        if os.path.realpath(self.filepath) != os.path.realpath(_core.__file__):
+            self.dynlib = None
 
     def get_num_threads(self) -> int:
         return _settings.get_num_threads()

@@ -1,7 +1,11 @@
 """threadpoolctl sees fastconv's threads and limits them."""
 
+import shutil
+
 import pytest
 from children import printed
+
+import fastconv
 
 pytest.importorskip("threadpoolctl")
 
@@ -29,3 +33,10 @@ def test_registered_with_the_import_if_threadpoolctl_is_there():
 def test_registered_by_its_module_otherwise():
     code = "import fastconv, sys\nassert 'threadpoolctl' not in sys.modules\n"
     assert printed(code + LIMITED.format(also="import fastconv.threadpoolctl")) == "5"
+
+
+def test_a_library_of_the_same_name_is_not_ours(tmp_path):
+    """SciPy has a _core as well; here it is a copy of ours, with all of its symbols."""
+    other = shutil.copy(fastconv._core.__file__, tmp_path)
+    load = f"import ctypes, fastconv.threadpoolctl\nctypes.CDLL({str(other)!r})"
+    assert printed(LIMITED.format(also=load)) == "5"
