@@ -9,6 +9,7 @@ cdef extern from "base/pages.h" nogil:
 cdef extern from "base/status.h" nogil:
     ctypedef enum fc_status:
         FC_OK
+        FC_TOO_LARGE
         FC_EMPTY_OUTPUT
         FC_UNSUPPORTED
         FC_NO_MEMORY

@@ -7,13 +7,14 @@ without the GIL, and owns the memory they work in.
 """
 
 import builtins
+import math
 
 import numpy as np
 
 cimport cython
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport INT64_MAX, int64_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset, strncpy
 

@@ -18,9 +18,14 @@ cdef int _columns_spec(fc_conv_spec *spec, tuple shape, tuple kernel, tuple stri
     spec.pad_lo[0] = spec.pad_hi[0] = 0
     status = fc_conv_validate(spec)
     if status != FC_OK:
-        _raise(status, f"{what} of {shape[2]}x{shape[3]} with kernel_size={kernel}, "
-                       f"stride={stride}, padding={padding}, dilation={dilation}")
+        _raise(status, _geometry(shape, kernel, stride, padding, dilation, what))
     return 0
+
+
+cdef str _geometry(tuple shape, tuple kernel, tuple stride, tuple padding, tuple dilation,
+                   str what):
+    return (f"{what} of {shape[2]}x{shape[3]} with kernel_size={kernel}, stride={stride}, "
+            f"padding={padding}, dilation={dilation}")
 
 
 cdef inline fc_tensor _rows(cnp.ndarray columns) noexcept:
@@ -35,6 +40,16 @@ cdef inline fc_tensor _rows(cnp.ndarray columns) noexcept:
     return t
 
 
+cdef cnp.ndarray _result(tuple shape, int kind, str what):
+    """Room for a result, or an error that says what it was for: NumPy's own names no argument."""
+    if math.prod(shape) > INT64_MAX // 8:
+        _raise(FC_TOO_LARGE, f"{what}, a result of shape {shape}")
+    try:
+        return np.empty(shape, f64 if kind else f32)
+    except MemoryError as error:
+        raise MemoryError(f"{what}: {error}") from None
+
+
 def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tuple dilation):
     cdef fc_conv_spec spec
     cdef int kind = 1 if _compute_dtype(x.dtype, "x") == f64 else 0
@@ -42,9 +57,9 @@ def im2col(cnp.ndarray x not None, tuple kernel, tuple stride, tuple padding, tu
     _columns_spec(&spec, (<object>x).shape, kernel, stride, padding, dilation, kind,
                   "x")
     cdef int64_t batch = cnp.PyArray_DIM(x, 0), channels = cnp.PyArray_DIM(x, 1)
-    cdef cnp.ndarray columns = np.empty(
-        (batch, channels * kernel[0] * kernel[1], spec.out[1] * spec.out[2]),
-        f64 if kind else f32)
+    cdef cnp.ndarray columns = _result(
+        (batch, channels * kernel[0] * kernel[1], spec.out[1] * spec.out[2]), kind,
+        _geometry((<object>x).shape, kernel, stride, padding, dilation, "x"))
     cdef fc_tensor image = _tensor(x, False), rows = _rows(columns)
     cdef fc_columns_job job = [&spec, active, &image, &rows, batch, False]
     cdef fc_task task = fc_columns_task(&job)
@@ -63,7 +78,8 @@ def col2im(cnp.ndarray columns not None, tuple shape, tuple kernel, tuple stride
         raise ValueError(f"cols must have {spec.out[1] * spec.out[2]} positions "
                          f"({spec.out[1]} x {spec.out[2]} outputs), got shape "
                          f"{(<object>columns).shape}")
-    cdef cnp.ndarray x = np.empty(shape, f64 if kind else f32)
+    cdef cnp.ndarray x = _result(shape, kind, _geometry(shape, kernel, stride, padding, dilation,
+                                                        "output_size"))
     cdef fc_tensor image = _tensor(x, False), rows = _rows(columns)
     cdef fc_columns_job job = [&spec, active, &image, &rows, shape[0], True]
     cdef fc_task task = fc_columns_task(&job)

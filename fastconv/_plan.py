@@ -83,6 +83,8 @@ class Conv2d(_core.Plan):
         if not isinstance(shape, (tuple, list)) or len(shape) not in (3, 4):
             raise ValueError(f"shape must have 4 sizes, or 3 unbatched, got {shape!r}")
         shape = _args.per_axis(shape, "shape", len(shape), 0)
+        if math.prod(max(n, 1) for n in shape) > _args.INT_MAX // 4:
+            raise ValueError(f"shape must be of less than 2**63 bytes of float32, got {shape}")
         facts = self.explain_with(self._settings or self._settings_for(shape), shape)
         double, n = facts["dtype"] == "float64", facts.pop("reduction") + 1
         if facts.pop("inner").startswith("winograd"):

@@ -208,6 +208,9 @@ def settings():
                         (ShortList([1, 4, 9, 8]), V), ((1, 4, 2, 9), V)]:
         yield Case("settings", f"explain {label_of(shape)}", lambda s=shape: plan.explain(s),
                    (kind,), (), explains)
+    for shape in [(2**62, 4, 8, 8), (2**58, 4, 8, 8), (0, 4, 2**31, 2**31)]:
+        yield Case("settings", f"explain more than any array {shape}",
+                   lambda s=shape: plan.explain(s), (V,), ("shape", shape), explains)
 
 
 def cases():

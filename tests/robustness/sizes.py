@@ -119,7 +119,23 @@ def windows():
                    lambda s=size: fastconv.col2im(np.ones((1, 9, 4), "f4"), s, 3), (V, M))
 
 
+def matrices():
+    """Results beyond memory, or beyond 63 bits, of inputs that claim to be large."""
+    one = np.float32(1)
+    for shape in [(1, 1, 2**20, 2**20), (2**12, 3, 2**20, 2**20)]:
+        x = np.broadcast_to(one, shape)
+        yield Case("huge sizes", f"im2col x of {shape}",
+                   lambda x=x: fastconv.im2col(x, 3, padding=2**22), (V, M),
+                   ("x of 1048576x1048576", f"padding=(({2**22}, {2**22})"))
+    for batch in (2**10, 2**30):
+        columns = np.broadcast_to(one, (batch, 1, 1))
+        yield Case("huge sizes", f"col2im of {batch} images",
+                   lambda c=columns: fastconv.col2im(c, 2**20, 1, 2**20), (V, M),
+                   ("output_size of 1048576x1048576", f"({batch}, 1, {2**20}, {2**20})"))
+
+
 def cases():
+    yield from matrices()
     yield from distant_taps()
     yield from phases()
     yield from windows()
