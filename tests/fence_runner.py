@@ -15,7 +15,7 @@ from fences import fenced
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from strategies import pools, problems
-from support import CONFIG, Problem, to_layout
+from support import CONFIG, Problem, same_bits, to_layout
 
 import fastconv
 
@@ -55,13 +55,6 @@ class Log:
         line = f"done: {len(self.shapes)} shapes, {sum(self.calls.values())} calls, " + ", ".join(
             f"{count} {name}" for name, count in sorted(self.calls.items()))
         os.pwrite(self.file, line.ljust(400).encode(), 0)
-
-
-def same_bits(got, wanted, label):
-    """A comparison of bytes first: the helpful one takes longer than what it looks at."""
-    if got.tobytes() != wanted.tobytes():
-        np.testing.assert_array_equal(got, wanted, label)
-        raise AssertionError(f"{label}: other zeros, or other NaN")
 
 
 def accepted(plan, shape):

@@ -1,6 +1,7 @@
 """The proven bound of docs/numbers.md for Winograd, evaluated tile by tile in a wider type."""
 
 import itertools
+import math
 
 import numpy as np
 from support import gamma, oracle_type, tiny, unit_roundoff
@@ -44,12 +45,16 @@ def winograd_bound(x, w, bias, t, stride=1, padding=0, dilation=1, groups=1):
         channels, count = w.shape[1], len(w) // groups
         mine = slice(g * count, (g + 1) * count)
         xg = x[:, g * channels : (g + 1) * channels]
-        # Every d-th output of a dilation is an undilated convolution.
-        for row, column in itertools.product(*map(range, dilation)):
-            part = xg[:, :, row :: dilation[0], column :: dilation[1]]
-            limit = out[:, mine, row :: dilation[0], column :: dilation[1]]
+        # Every d-th output of a dilation is an undilated convolution: fewer than d of them where
+        # the stride shares a factor with it.
+        shared = [math.gcd(s, d) for s, d in zip(stride, dilation, strict=True)]
+        apart = [d // n for d, n in zip(dilation, shared, strict=True)]
+        steps = [s // n for s, n in zip(stride, shared, strict=True)]
+        for row, column in itertools.product(*map(range, apart)):
+            part = xg[:, :, row * stride[0] :: dilation[0], column * stride[1] :: dilation[1]]
+            limit = out[:, mine, row :: apart[0], column :: apart[1]]
             if limit.size:
-                limit[:] = _phases_bound(part, w[mine], bias[mine], t, stride, limit.shape[2:])
+                limit[:] = _phases_bound(part, w[mine], bias[mine], t, steps, limit.shape[2:])
     return out
 
 
