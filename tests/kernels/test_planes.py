@@ -51,7 +51,7 @@ def test_pointwise_in_place(isa, dtype):
 
 
 def test_long_rows_that_begin_between_vectors(isa, dtype):
-    """Their first tile is shorter, so that the others are aligned; nothing beside them is written."""
+    """Their first tile is shorter, the others are aligned; nothing beside is written."""
     size = tile(isa, dtype)
     rng = np.random.default_rng(5)
     pixels = 8 * size.plane_pixels + size.vl
