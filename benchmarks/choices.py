@@ -109,8 +109,13 @@ def table(found: list[dict[str, Any]]) -> str:
 
 # ---------------------------------------------------------------- the record
 
+def kind(isa: str) -> str:
+    """The instruction set and, where it matters to "auto" (base/cpu.h), whose processor it is."""
+    return "avx512, Intel" if isa == "avx512" and "Intel" in machine.processor() else isa
+
+
 COLUMNS = tuple((dtype, layout) for dtype in ("float32", "float64") for layout in ("NCHW", "NHWC"))
-Record = dict[tuple[str, str, str, str], tuple[str, ...]]  # by ISA, layer, type, layout
+Record = dict[tuple[str, str, str, str], tuple[str, ...]]  # by kind, layer, type, layout
 
 
 def good_rows(result: dict[str, Any]) -> tuple[str, ...]:
@@ -139,11 +144,12 @@ def write_record(path: Path, found: list[dict[str, Any]]) -> None:
     record = read_record(path) if path.exists() else {}
     for r in found:
         if r["weights"] == "packed":
-            key = r["isa"], r["layer"], r["dtype"], r["layout"]
+            key = kind(r["isa"]), r["layer"], r["dtype"], r["layout"]
             record[key] = tuple(dict.fromkeys((*record.get(key, ()), *good_rows(r))))
     lines = [f"Rows of the table of algorithms within {ALLOWED - 1:.0%} of the fastest in a run of "
              "`make choices`, packed weights, one thread. tests/test_choices.py holds \"auto\" "
-             f"to them. {machine.processor()}, last added to on {datetime.date.today()}."]
+             "to them. AMD EPYC (Zen 4) and, where named, Intel Xeon (Sapphire Rapids); last added "
+             f"to on {datetime.date.today()}."]
     for isa in dict.fromkeys(key[0] for key in record):
         lines += ["", f"## {isa}", "",
                   f"| layer | {' | '.join(map(' '.join, COLUMNS))} |", "| --- " * 5 + "|"]

@@ -23,3 +23,11 @@ bool fc_cpu_has_avx512(void) {
     return false;
 #endif
 }
+
+bool fc_cpu_has_far_l3(void) {
+#if defined(__x86_64__)
+    return fc_cpu_has_avx512() && __builtin_cpu_is("intel");
+#else
+    return false;
+#endif
+}

@@ -5,6 +5,7 @@
  * Packed weights: bias [group][panel][lanes], then [group][panel][block][f]{[c][lanes]}. */
 #include "winograd.h"
 
+#include "../base/cpu.h"
 #include "../base/integers.h"
 #include "algorithms.h"
 
@@ -22,6 +23,8 @@ enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 /* To estimate the cost by: bytes that the third-level cache holds, and vectors that come from there
  * and from memory in the time of an operation on one. */
 static const double L3_BYTES = 32e6, L3_RATE = 0.28, MEMORY_RATE = 0.11;
+/* The same where L3 is far: 28 GB/s a core of Sapphire Rapids. */
+static const double FAR_L3_RATE = 0.083;
 
 static bool dilated(const fc_conv_spec *s, int axis) {
     return s->kernel[axis] > 1 && s->dilation[axis] > 1;
@@ -137,6 +140,13 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double product = count * elements * (n + 5) * out;
     const double transforms = count * elements * (in * 7 + out * 5);
     const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
+    if (vector == 64 && fc_cpu_has_far_l3()) {
+        /* Half of the shorter one hides behind the other. */
+        const double passes = ceil(count / (double)f.together) / (double)s->groups;
+        const double far = passes * filters / vector / FAR_L3_RATE;
+        return (double)s->groups *
+               (fmax(product, far) + 0.5 * fmin(product, far) + transforms + copies);
+    }
     return (double)s->groups *
            (fmax(product, stream) + 0.15 * stream + memory + transforms + copies);
 }
