@@ -37,7 +37,8 @@ def plans(draw):
     """One convolution of two or three sizes of images, which its decisions may tell apart."""
     problem = _geometry(draw, PLAN_KERNELS, PLAN_DILATIONS, PLAN_STRIDES, _wide_paddings)
     rows, columns = (_plan_lengths(problem, axis) for axis in (0, 1))
-    sizes = st.tuples(BATCHES, rows, columns | st.integers(400, 4000))
+    wide = st.integers(max(400, _least(problem, 1)), 4000)
+    sizes = st.tuples(BATCHES, rows, columns | wide)
     images = draw(st.lists(sizes, min_size=2, max_size=3, unique=True))
     return _affordable(
         replace(problem, bias=draw(st.booleans()), activation=draw(ACTIVATIONS)), images)
