@@ -111,7 +111,8 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def kind(isa: str) -> str:
     """The instruction set and, where it matters to "auto" (base/cpu.h), whose processor it is."""
-    return "avx512, Intel" if isa == "avx512" and "Intel" in machine.processor() else isa
+    intel = "GenuineIntel" in Path("/proc/cpuinfo").read_text()
+    return "avx512, Intel" if isa == "avx512" and intel else isa
 
 
 COLUMNS = tuple((dtype, layout) for dtype in ("float32", "float64") for layout in ("NCHW", "NHWC"))

@@ -222,20 +222,23 @@ static void check_no_scratch(void) {
     expect_each_once(&c, 100, "an item was not done once without helpers' memory");
 }
 
+/* A call that lasts long enough to be asked whether it goes on. */
+static fc_status call_asking(counts *c, int64_t items, int threads, bool (*stop)(void)) {
+    fc_task t = counting(c, items, 4, (double)items * 1e6, threads);
+    t.run = count_slowly;
+    t.stop = stop;
+    asked = 0;
+    return fc_task_run(&t);
+}
+
 static void check_stop(int threads) {
     static counts c;
-    fc_task t = counting(&c, 150, 4, 150e6, threads);
-    t.run = count_slowly;
-    t.stop = stop_never;
-    asked = 0;
-    expect(fc_task_run(&t) == FC_OK && asked > 0, "the task that may stop");
+    expect(call_asking(&c, 150, threads, stop_never) == FC_OK && asked > 0,
+           "the task that may stop");
     expect_each_once(&c, 150, "an item was not done once beside the task inside");
 
-    t = counting(&c, 3000, 4, 3000e6, threads);
-    t.run = count_slowly;
-    t.stop = stop_at_once;
-    asked = 0;
-    expect(fc_task_run(&t) == FC_STOPPED && asked == 1, "the task that stops");
+    expect(call_asking(&c, 3000, threads, stop_at_once) == FC_STOPPED && asked == 1,
+           "the task that stops");
     int64_t done = 0;
     for (int i = 0; i < 3000; i++) {
         expect(c.done[i] <= 1, "an item was done twice");
@@ -294,11 +297,8 @@ static bool stop_after_fork_and_thread(void) {
 
 static void check_thread_of_child(int threads) {
     static counts c;
-    fc_task t = counting(&c, 150, 4, 150e6, threads);
-    t.run = count_slowly;
-    t.stop = stop_after_fork_and_thread;
-    asked = 0;
-    expect(fc_task_run(&t) == FC_OK && asked > 0, "a call around a fork");
+    expect(call_asking(&c, 150, threads, stop_after_fork_and_thread) == FC_OK && asked > 0,
+           "a call around a fork");
     if (child == 0) {
         over = true;
         pthread_join(other, NULL);
@@ -321,11 +321,7 @@ static void check_forks(void) {
     for (int i = 0; i < 2; i++) pthread_join(id[i], NULL);
     for (int threads = 1; FORKS && threads < 4; threads++) {
         static counts c;
-        fc_task t = counting(&c, 150, 4, 150e6, threads);
-        t.run = count_slowly;
-        t.stop = stop_after_fork;
-        asked = 0;
-        fc_task_run(&t);
+        call_asking(&c, 150, threads, stop_after_fork);
         expect_each_once(&c, 150, "an item was not done once around a fork");
     }
     for (int threads = 1; FORKS && threads < 4; threads++) check_thread_of_child(threads);
