@@ -2,8 +2,9 @@
  * the dense work. A tile is MR pixels by NV vectors, all accumulators in
  * registers for the whole reduction. */
 
-enum { FC_NAME(pixels_narrow) = 2 * PIXEL_MR };
-#define PIXEL_NARROW_MR FC_NAME(pixels_narrow)
+enum { FC_NAME(pixels_more) = PIXEL_MR * 3 / 2, FC_NAME(pixels_most) = 2 * PIXEL_MR };
+#define PIXEL_MORE_MR FC_NAME(pixels_more)
+#define PIXEL_MOST_MR FC_NAME(pixels_most)
 
 /* Where a pixel's input and output begin, and its column. */
 typedef struct {
@@ -18,40 +19,38 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
     return at;
 }
 
-/* One tile of NV whole vectors and NH halves; the last of them may be partly wanted.
+/* One tile of NV whole vectors and, with HALF, half a one; the last may be partly wanted.
  * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
  * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on.
  * Returns where the next one begins. */
 FC_INLINE FC_NAME(pixels_at)
-    FC_NAME(pixels_tile)(const int MR, const int NV, const int NH, const bool plain,
+    FC_NAME(pixels_tile)(const int MR, const int NV, const bool HALF, const bool plain,
                          const bool ahead, const fc_pixels_args *a, const FC_NAME(pixels_at) begin,
                          const char *next, const int64_t step) {
-    enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES, MOST = 3 };
+    enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES };
     const real *w = a->w;
-    const int WHOLE = NH ? NV : NV - 1; /* whole vectors and halves before the last */
-    const int HALF = NH ? NH - 1 : 0;
-    const int LAST = WHOLE * VL + HALF * HL; /* where that begins, */
+    const int WHOLE = HALF ? NV : NV - 1;    /* whole vectors before the last, */
+    const int LAST = WHOLE * VL;             /* where that begins, */
     const int64_t last = a->channels - LAST; /* and its lanes */
-    vec acc[PIXEL_NARROW_MR][PIXEL_NV];
-    half rest[PIXEL_NARROW_MR][MOST];
+    vec acc[PIXEL_MOST_MR][PIXEL_NV];
+    half rest[PIXEL_MOST_MR];
 
     if (plain || a->bias) {
         FC_UNROLL for (int v = 0; v < NV; v++) {
             const vec b = v_load((const real *)a->bias + v * VL);
             FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
         }
-        FC_UNROLL for (int h = 0; h < NH; h++) {
-            const half b = h_load((const real *)a->bias + NV * VL + h * HL);
-            FC_UNROLL for (int m = 0; m < MR; m++) rest[m][h] = b;
+        if (HALF) {
+            const half b = h_load((const real *)a->bias + LAST);
+            FC_UNROLL for (int m = 0; m < MR; m++) rest[m] = b;
         }
     } else {
         FC_NAME(pixels_at) at = begin;
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
             const real *out = (const real *)a->out + at.out;
             FC_UNROLL for (int v = 0; v < WHOLE; v++) acc[m][v] = v_load(out + v * VL);
-            FC_UNROLL for (int h = 0; h < HALF; h++) rest[m][h] = h_load(out + NV * VL + h * HL);
-            if (NH)
-                rest[m][HALF] = h_load_first(out + LAST, last);
+            if (HALF)
+                rest[m] = h_load_first(out + LAST, last);
             else
                 acc[m][WHOLE] = v_load_first(out + LAST, last);
         }
@@ -59,7 +58,7 @@ FC_INLINE FC_NAME(pixels_at)
 
     /* Most tiles lie in one row. */
     const bool straight = plain || begin.column + MR <= a->width;
-    const real *x[PIXEL_NARROW_MR];
+    const real *x[PIXEL_MOST_MR];
     FC_NAME(pixels_at) at = begin;
     if (straight) {
         FC_UNROLL for (int m = 0; m < MR; m++)
@@ -70,7 +69,7 @@ FC_INLINE FC_NAME(pixels_at)
     }
     for (int64_t t = 0; t < a->taps; t++) {
         const real *wt = w + a->tap[t].w * NR;
-        const real *p[PIXEL_NARROW_MR];
+        const real *p[PIXEL_MOST_MR];
         FC_UNROLL for (int m = 0; m < MR; m++) {
             p[m] = x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
@@ -78,14 +77,13 @@ FC_INLINE FC_NAME(pixels_at)
         for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
             vec wv[PIXEL_NV];
             if (ahead) FC_FETCH(next);
-            half wh[MOST];
+            half wh;
             FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(wt + v * VL);
-            FC_UNROLL for (int h = 0; h < NH; h++) wh[h] = h_load(wt + NV * VL + h * HL);
+            if (HALF) wh = h_load(wt + LAST);
             FC_UNROLL for (int m = 0; m < MR; m++) {
                 const vec xm = v_set1(p[m][i]);
                 FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += xm * wv[v];
-                const half xh = NV ? h_of(xm) : h_set1(p[m][i]);
-                FC_UNROLL for (int h = 0; h < NH; h++) rest[m][h] += xh * wh[h];
+                if (HALF) rest[m] += (NV ? h_of(xm) : h_set1(p[m][i])) * wh;
             }
         }
     }
@@ -94,36 +92,34 @@ FC_INLINE FC_NAME(pixels_at)
         const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
-            FC_UNROLL for (int h = 0; h < NH; h++)
-                rest[m][h] = h_min(h_of(hi), h_max(h_of(lo), rest[m][h]));
+            if (HALF) rest[m] = h_min(h_of(hi), h_max(h_of(lo), rest[m]));
         }
     }
     at = begin;
-    if (plain || (straight && last == (NH ? HL : VL))) {
+    if (plain || (straight && last == (HALF ? HL : VL))) {
         real *out = (real *)a->out + at.out;
         FC_UNROLL for (int m = 0; m < MR; m++, out += a->out_column) {
             FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
-            FC_UNROLL for (int h = 0; h < NH; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
+            if (HALF) h_store(out + LAST, rest[m]);
         }
         at.x += (MR - 1) * a->x_column;
         at.out += (MR - 1) * a->out_column;
         at.column += MR - 1;
         return FC_NAME(pixels_next)(a, at);
     }
-    if (last == (NH ? HL : VL)) {
+    if (last == (HALF ? HL : VL)) {
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
             real *out = (real *)a->out + at.out;
             FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
-            FC_UNROLL for (int h = 0; h < NH; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
+            if (HALF) h_store(out + LAST, rest[m]);
         }
         return at;
     }
     FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
         real *out = (real *)a->out + at.out;
         FC_UNROLL for (int v = 0; v < WHOLE; v++) v_store(out + v * VL, acc[m][v]);
-        FC_UNROLL for (int h = 0; h < HALF; h++) h_store(out + NV * VL + h * HL, rest[m][h]);
-        if (NH)
-            h_store_first(out + LAST, rest[m][HALF], last);
+        if (HALF)
+            h_store_first(out + LAST, rest[m], last);
         else
             v_store_first(out + LAST, acc[m][WHOLE], last);
     }
@@ -134,62 +130,68 @@ FC_INLINE FC_NAME(pixels_at)
  * pointers for each tile: 24 stores of results leave no place for more in the queue. */
 typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at),
                                               int64_t count, const char *next, int64_t step);
-#define FC_TILE(MR, NV, NH) \
+#define FC_TILE(MR, NV, H) \
     static FC_TUNED FC_NAME(pixels_at) \
-        FC_NAME(pixels_##MR##x##NV##_##NH)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
-                                           int64_t count, const char *next, int64_t step) { \
-        const bool full = !(NH) && a->bias && a->channels == VL * (NV); \
+        FC_NAME(pixels_##MR##x##NV##_##H)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
+                                          int64_t count, const char *next, int64_t step) { \
+        const bool full = !(H) && a->bias && a->channels == VL * (NV); \
         const bool ahead = FC_FETCHES && (NV) == PIXEL_NV && full && step; \
         for (; count > 0; count--, next += a->taps * a->run * step) { \
             const bool plain = full && at.column + (MR) <= a->width; \
             if (ahead && plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, NH, true, (NV) == PIXEL_NV, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, true, (NV) == PIXEL_NV, a, at, next, step); \
             else if (plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, NH, true, false, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, true, false, a, at, next, step); \
             else \
-                at = FC_NAME(pixels_tile)(MR, NV, NH, false, false, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, false, false, a, at, next, step); \
         } \
         return at; \
     }
-/* A row of tiles by their width in (half) vectors. The narrowest goes on to twice
- * as many pixels: it has too few sums to hide the latency of an addition. */
+/* A row of tiles by their width in vectors or halves. Narrower ones are higher, for as many sums
+ * under way: with too few of them, or more loads for each, the multipliers wait. */
 #if FC_HALVES == 2
-#define FC_NARROW(F, MR) F(MR, 0, 1)
-#define FC_WIDTHS(F, MR) \
-    FC_NARROW(F, MR) \
-    F(MR, 1, 0) F(MR, 0, 3) F(MR, 2, 0) F(MR, 2, 1) F(MR, 3, 0) F(MR, 3, 1) F(MR, 4, 0)
+#define FC_MOST(F, MR) F(MR, 0, 1) F(MR, 1, 0) F(MR, 1, 1) F(MR, 2, 0)
+#define FC_MORE(F, MR) FC_MOST(F, MR) F(MR, 2, 1) F(MR, 3, 0)
+#define FC_WIDTHS(F, MR) FC_MORE(F, MR) F(MR, 3, 1) F(MR, 4, 0)
 #elif PIXEL_NV == 4
-#define FC_NARROW(F, MR) F(MR, 1, 0)
-#define FC_WIDTHS(F, MR) FC_NARROW(F, MR) F(MR, 2, 0) F(MR, 3, 0) F(MR, 4, 0)
+#define FC_MOST(F, MR) F(MR, 1, 0) F(MR, 2, 0)
+#define FC_MORE(F, MR) FC_MOST(F, MR) F(MR, 3, 0)
+#define FC_WIDTHS(F, MR) FC_MORE(F, MR) F(MR, 4, 0)
 #else
-#define FC_NARROW(F, MR) F(MR, 1, 0)
-#define FC_WIDTHS(F, MR) FC_NARROW(F, MR) F(MR, 2, 0)
+#define FC_MOST(F, MR) F(MR, 1, 0)
+#define FC_MORE(F, MR) FC_MOST(F, MR)
+#define FC_WIDTHS(F, MR) FC_MORE(F, MR) F(MR, 2, 0)
 #endif
-#define FC_TILE_NAME(MR, NV, NH) FC_NAME(pixels_##MR##x##NV##_##NH),
+#define FC_TILE_NAME(MR, NV, H) FC_NAME(pixels_##MR##x##NV##_##H),
 FC_WIDTHS(FC_TILE, 1)
 FC_WIDTHS(FC_TILE, 2)
 FC_WIDTHS(FC_TILE, 3)
 FC_WIDTHS(FC_TILE, 4)
 FC_WIDTHS(FC_TILE, 5)
 FC_WIDTHS(FC_TILE, 6)
-FC_NARROW(FC_TILE, 7)
-FC_NARROW(FC_TILE, 8)
-FC_NARROW(FC_TILE, 9)
-FC_NARROW(FC_TILE, 10)
-FC_NARROW(FC_TILE, 11)
-FC_NARROW(FC_TILE, 12)
+FC_MORE(FC_TILE, 7)
+FC_MORE(FC_TILE, 8)
+FC_MORE(FC_TILE, 9)
+FC_MOST(FC_TILE, 10)
+FC_MOST(FC_TILE, 11)
+FC_MOST(FC_TILE, 12)
+
+/* Pixels of a tile whose width is in (half) vectors. */
+FC_INLINE int64_t FC_NAME(pixels_height)(int64_t width) {
+    const int64_t vectors = (width + FC_HALVES - 1) / FC_HALVES;
+    if (2 * vectors <= PIXEL_NV) return PIXEL_MOST_MR;
+    return vectors < PIXEL_NV ? PIXEL_MORE_MR : PIXEL_MR;
+}
 
 static void FC_NAME(pixels)(const fc_pixels_args *a) {
     enum { WIDTHS = FC_HALVES * PIXEL_NV };
-    static FC_NAME(pixels_fn) *const tiles[PIXEL_NARROW_MR][WIDTHS] = {
-        {FC_WIDTHS(FC_TILE_NAME, 1)},  {FC_WIDTHS(FC_TILE_NAME, 2)},
-        {FC_WIDTHS(FC_TILE_NAME, 3)},  {FC_WIDTHS(FC_TILE_NAME, 4)},
-        {FC_WIDTHS(FC_TILE_NAME, 5)},  {FC_WIDTHS(FC_TILE_NAME, 6)},
-        {FC_NARROW(FC_TILE_NAME, 7)},  {FC_NARROW(FC_TILE_NAME, 8)},
-        {FC_NARROW(FC_TILE_NAME, 9)},  {FC_NARROW(FC_TILE_NAME, 10)},
-        {FC_NARROW(FC_TILE_NAME, 11)}, {FC_NARROW(FC_TILE_NAME, 12)}};
+    static FC_NAME(pixels_fn) *const tiles[PIXEL_MOST_MR][WIDTHS] = {
+        {FC_WIDTHS(FC_TILE_NAME, 1)}, {FC_WIDTHS(FC_TILE_NAME, 2)}, {FC_WIDTHS(FC_TILE_NAME, 3)},
+        {FC_WIDTHS(FC_TILE_NAME, 4)}, {FC_WIDTHS(FC_TILE_NAME, 5)}, {FC_WIDTHS(FC_TILE_NAME, 6)},
+        {FC_MORE(FC_TILE_NAME, 7)},   {FC_MORE(FC_TILE_NAME, 8)},   {FC_MORE(FC_TILE_NAME, 9)},
+        {FC_MOST(FC_TILE_NAME, 10)},  {FC_MOST(FC_TILE_NAME, 11)},  {FC_MOST(FC_TILE_NAME, 12)}};
     const int64_t width = (a->channels + VL / FC_HALVES - 1) / (VL / FC_HALVES);
-    const int64_t rows = width == 1 ? PIXEL_NARROW_MR : PIXEL_MR;
+    const int64_t rows = FC_NAME(pixels_height)(width);
     const int64_t pixels = a->end - a->begin, parts = (pixels + rows - 1) / rows;
     if (!parts) return;
     const int64_t y = a->begin / a->width, column = a->begin % a->width;
@@ -207,7 +209,9 @@ static void FC_NAME(pixels)(const fc_pixels_args *a) {
     tiles[n - 1][width - 1](a, at, parts - larger, next, step);
 }
 #undef FC_TILE
-#undef FC_NARROW
+#undef FC_MOST
+#undef FC_MORE
 #undef FC_WIDTHS
 #undef FC_TILE_NAME
-#undef PIXEL_NARROW_MR
+#undef PIXEL_MORE_MR
+#undef PIXEL_MOST_MR
