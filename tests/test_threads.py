@@ -17,7 +17,9 @@ W = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype(np.float32)
 PROBLEMS = {
     "direct": Problem((2, 16, 90, 61), (24, 16, 3, 3), padding=1),
     "direct, one image": Problem((1, 128, 30, 31), (64, 128, 3, 3), padding=1),
+    "direct, in place": Problem((2, 64, 40, 41), (96, 64, 1, 1)),
     "im2col": Problem((2, 32, 60, 61), (48, 32, 3, 3), padding=1),
+    "im2col, in place": Problem((2, 64, 40, 41), (96, 64, 1, 1)),
     "im2col, long sums": Problem((1, 600, 14, 15), (200, 600, 3, 3)),
     **{f"winograd{t}": Problem((3, 64, 60, 61), (80, 64, 3, 3), padding=1) for t in (6, 5, 4)},
     "winograd3": Problem((3, 64, 33, 33), (80, 64, 3, 3), padding=18, dilation=18),

@@ -81,6 +81,30 @@ def test_indices_take_the_maxima(isa, dtype):
     np.testing.assert_array_equal(taken.reshape(out.shape), out)
 
 
+@pytest.mark.parametrize(("image", "kernel", "stride", "dilation"), [
+    ((40000, 40000), 1, 20000, 1),
+    ((40000, 40000), 3, 20000, 1),
+    ((1 << 20, 3), 2, (1 << 19, 1), 1),
+    ((3, 1 << 20), 2, (1, 1 << 19), 1),
+    ((2, (1 << 20) + 1), 2, 1, 1),
+    ((1 << 20, 2), (1 << 20, 1), 1, 1),
+    (((1 << 20) + 1, 2), 2, 1, (1 << 20, 1)),
+    ((3, 4), 2, (1 << 20, 1), 1),
+])
+def test_indices_of_large_planes(isa, dtype, layout, image, kernel, stride, dilation):
+    """Positions that lanes cannot count, and sizes for which no plane is transposed."""
+    shape = (1, 2, *image) if layout == "NCHW" else (1, *image, 2)
+    out, indices = fastconv.max_pool2d(np.broadcast_to(dtype.type(1), shape), kernel, stride,
+                                       dilation=dilation, layout=layout, return_indices=True)
+    planes = indices if layout == "NCHW" else np.moveaxis(indices, -1, 1)
+    rows, columns = (np.arange(n) * s for n, s in
+                     zip(planes.shape[2:], np.broadcast_to(stride, 2), strict=True))
+    np.testing.assert_array_equal(out, np.ones_like(out))
+    # All are equal: the first of each window is the maximum.
+    np.testing.assert_array_equal(planes, np.broadcast_to(rows[:, None] * image[1] + columns,
+                                                          planes.shape))
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64])
 def test_integers_keep_their_dtype(kind):
     info = np.iinfo(kind)
