@@ -129,7 +129,7 @@ FLAVOUR_debug := FASTCONV_DEBUG=1
 PLAIN := -O0 -Dalways_inline=unused
 FLAVOUR_coverage := FASTCONV_CFLAGS="$(PLAIN) --coverage -fprofile-update=atomic"
 FLAVOUR_mutants := FASTCONV_CFLAGS="$(PLAIN)"
-build/%/.built: $(SOURCES) | .venv/.installed-test
+build/%/.built: $(SOURCES) $(wildcard tests/c/*.*) | .venv/.installed-test
 	rm -rf build/$* && mkdir -p build/$*/src
 	cp -r --parents fastconv src_c tests/c setup.py pyproject.toml MANIFEST.in README.md LICENSE \
 		build/$*/src
@@ -168,11 +168,15 @@ debug: build/debug/.built
 NOT_COVERED := $(PROGRAMS) \
 	--deselect=tests/test_house.py::test_the_extension_exports_its_init_function_only \
 	--deselect=tests/test_threads.py::test_no_thread_to_be_had
+# A process of tests for each processor, and on that one alone: threads on several of them would pass
+# the counters, which are atomic, to and fro.
+PROCESSES = $(foreach cpu,$(shell $(PYTHON) -c "import os; print(*os.sched_getaffinity(0))"), \
+	--tx "popen//python=taskset -c $(cpu) $(CURDIR)/$(BIN)/python")
 coverage: build/coverage/.built .venv/.installed-coverage
 	find build/coverage/src -name '*.gcda' -delete
 	$(BIN)/python tests/instruments.py coverage
-	cd tests && PYTHONPATH=../build/coverage/lib \
-		../$(BIN)/python -m pytest -p no:cacheprovider $(NOT_COVERED) $(TESTS)
+	cd tests && PYTHONPATH=$(CURDIR)/build/coverage/lib FASTCONV_TEST_SHORT=1 \
+		../$(BIN)/python -m pytest -p no:cacheprovider --dist load $(PROCESSES) $(NOT_COVERED) $(TESTS)
 	$(BIN)/python tests/coverage_table.py build/coverage/src
 
 mutants: build/mutants/.built

@@ -10,6 +10,8 @@ import fastconv
 PATH = os.pathsep.join([str(Path(fastconv.__file__).parents[1]), *sys.path])
 # For long loops, smaller in a plain `make test`.
 LONG = bool(os.environ.get("FASTCONV_TEST_LONG"))
+# For those that are long already, where the build is slow and not the point: `make coverage`.
+SHORT = bool(os.environ.get("FASTCONV_TEST_SHORT"))
 
 # Under `make asan`.
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")

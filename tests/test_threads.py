@@ -5,12 +5,12 @@ import threading
 
 import numpy as np
 import pytest
-from children import LONG, printed, python
+from children import LONG, SHORT, printed, python
 from support import SUMMING, Problem, accepts, to_layout
 
 import fastconv
 
-COUNTS = range(2, 17)
+COUNTS = (2, 5, 16) if SHORT else range(2, 17)
 X = np.random.default_rng(0).standard_normal((2, 32, 60, 61)).astype(np.float32)
 W = np.random.default_rng(1).standard_normal((48, 32, 3, 3)).astype(np.float32)
 
