@@ -129,7 +129,7 @@ FLAVOUR_debug := FASTCONV_DEBUG=1
 PLAIN := -O0 -Dalways_inline=unused
 FLAVOUR_coverage := FASTCONV_CFLAGS="$(PLAIN) --coverage -fprofile-update=atomic"
 FLAVOUR_mutants := FASTCONV_CFLAGS="$(PLAIN)"
-build/%/.built: $(SOURCES) $(wildcard tests/c/*.*) | .venv/.installed-test
+build/%/.built: $(SOURCES) $(wildcard tests/c/*) | .venv/.installed-test
 	rm -rf build/$* && mkdir -p build/$*/src
 	cp -r --parents fastconv src_c tests/c setup.py pyproject.toml MANIFEST.in README.md LICENSE \
 		build/$*/src
