@@ -21,7 +21,7 @@ def test_every_tile(isa, dtype, layout):
     """Every height by every width in half vectors, within a row and with a row for each pixel."""
     size = tile(isa, dtype)
     half = size.vl // 2
-    for pixels in range(1, size.pixel_rows + 1):
+    for pixels in range(1, 2 * size.pixel_rows + 1):
         for count in range(half, size.pixel_channels + 1, half):
             for image, stride in [((1, pixels), 1), ((2 * pixels - 1, 1), (2, 1))]:
                 problem = Problem((1, 3, *image), (count, 3, 1, 1), stride)
