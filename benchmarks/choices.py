@@ -149,8 +149,8 @@ def write_record(path: Path, found: list[dict[str, Any]]) -> None:
             record[key] = tuple(dict.fromkeys((*record.get(key, ()), *good_rows(r))))
     lines = [f"Rows of the table of algorithms within {ALLOWED - 1:.0%} of the fastest in a run of "
              "`make choices`, packed weights, one thread. tests/test_choices.py holds \"auto\" "
-             "to them. AMD EPYC (Zen 4) and, where named, Intel Xeon (Sapphire Rapids); last added "
-             f"to on {datetime.date.today()}."]
+             "to them. Those of Intel are of its processors with AVX-512, for which \"auto\" "
+             f"counts otherwise. Last added to on {datetime.date.today()}, {machine.processor()}."]
     for isa in dict.fromkeys(key[0] for key in record):
         lines += ["", f"## {isa}", "",
                   f"| layer | {' | '.join(map(' '.join, COLUMNS))} |", "| --- " * 5 + "|"]

@@ -119,8 +119,8 @@ static bool can_slide(const fc_depthwise_slides_args *a, const fc_kernels *k) {
  * loads wait for stores of the same place on another page (0.75 to 0.85), unless results lie a line
  * off. And its tiles are too high for rows that lie in the same places (0.8 to 0.95), except where
  * places are so few that no tile's lines stay in the first-level cache, which a stride of 2 meets
- * with four lines for each result. Nor does it wait well for images from an L3 that is far: there
- * are fewer rows for a prefetcher to follow in a tile of the other (1.05 to 1.2). */
+ * with four lines for each result. Nor is it for images that come from an L3 that is far: lower
+ * tiles have fewer rows for the prefetchers to follow (1.05 to 1.2). */
 static bool slides(const fc_depthwise_slides_args *a, const fc_kernels *k) {
     enum { PAGE = 4096, FEW = 1024, LINE = 64, FAR_BYTES = 1024 * 1024 };
     const int64_t n = k->element, places = (a->x_row | a->x_column) * n | PAGE;
