@@ -142,7 +142,8 @@ def accepts(problem, dtype, algorithm, layout="NCHW"):
 
 
 def check(problem, dtype, algorithm="auto", layout="NCHW", fences=True):
-    """Run the problem and hold it to its bound; then again between fences, for the same bits."""
+    """Run the problem and hold it to its bound; then again between fences, for the same bits, where
+    a row is named with the weights of a plan."""
     x, w, bias = problem.arrays(dtype)
     x = to_layout(x, layout)
     options = {"activation": problem.activation, "layout": layout, "algorithm": algorithm,
@@ -154,7 +155,10 @@ def check(problem, dtype, algorithm="auto", layout="NCHW", fences=True):
     if fences:
         inside, _ = canary(x)
         out, intact = canary(np.zeros_like(y), sentinel=7)
-        again = fastconv.conv2d(inside, w, bias, *problem.geometry, out=out, **options)
+        if algorithm == "auto":
+            again = fastconv.conv2d(inside, w, bias, *problem.geometry, out=out, **options)
+        else:
+            again = fastconv.Conv2d(w, bias, *problem.geometry, **options)(inside, out=out)
         assert again is out
         np.testing.assert_array_equal(out, y)
         assert intact(), "written outside of out"

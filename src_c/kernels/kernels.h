@@ -59,15 +59,15 @@ typedef struct {
 
 /* Direct convolution: up to PM output channels times PV vectors of pixels.
  *   out[m][y][x] = clip(start[m] + sum_t x[y * pitch + x + tap[t]] * w[t][m])
- * for y < rows, x < width. Works along the flat strip, so that short rows share
- * a vector; what falls between `width` and `pitch` is computed and dropped.
- * `exact`: nothing may be read beyond the last needed element. Otherwise up to
- * VL - 1 further ones are read. */
+ * for y < rows, x < width; with a w_channel other than 1, w[m * w_channel + t]. Works along the
+ * flat strip, so that short rows share a vector; what falls between `width` and `pitch` is computed
+ * and dropped. `exact`: nothing may be read beyond the last needed element. Otherwise up to VL - 1
+ * further ones are read. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;
     const int64_t *tap;
-    int64_t taps, channels;
+    int64_t taps, channels, w_channel;
     int64_t rows, width, pitch;
     int64_t out_channel, out_row;
     bool exact;

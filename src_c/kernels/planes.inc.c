@@ -28,13 +28,41 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
     }
 }
 
+/* The sums of a tile. APART: the weights of a tap are not neighbours, those of a channel are. */
+FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF, const bool masked,
+                                     const bool ahead, const bool APART, const fc_planes_args *a,
+                                     const real *in, int64_t n, vec acc[PLANE_M][PLANE_NV],
+                                     half rest[PLANE_M]) {
+    const real *w[PLANE_M];
+    FC_UNROLL for (int m = 0; m < M; m++) {
+        w[m] = (const real *)a->w + (APART ? m * a->w_channel : m);
+        if (APART) FC_HOLD(w[m]);
+    }
+    for (int64_t t = 0; t < a->taps; t++) {
+        const real *p = in + a->tap[t];
+        vec xv[PLANE_NV];
+        half xh;
+        FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
+        if (NV)
+            xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
+                                : v_load(p + (NV - 1) * VL);
+        if (HALF) xh = h_load(p + NV * VL);
+        if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            const vec wm = v_set1(w[m][APART ? t : t * M]);
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
+            if (HALF) rest[m] += h_of(wm) * xh;
+        }
+    }
+}
+
 /* M channels by NV vectors and, with HALF, half a vector, of which `n` pixels are wanted, at row
  * y, column x of the strip; `masked`: of the last vector no more than those may be read;
  * `ahead`: prefetches the next tile's input. */
 FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, const bool masked,
                                     const bool ahead, const fc_planes_args *a, int64_t y, int64_t x,
                                     int64_t n) {
-    const real *in = (const real *)a->x + y * a->pitch + x, *w = a->w;
+    const real *in = (const real *)a->x + y * a->pitch + x;
     real *out = a->out;
     /* A tile within one image row meets the output without a detour. The slack
      * of VL lets the scatter load whole vectors. */
@@ -64,22 +92,10 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, 
         }
     }
 
-    for (int64_t t = 0; t < a->taps; t++, w += M) {
-        const real *p = in + a->tap[t];
-        vec xv[PLANE_NV];
-        half xh;
-        FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
-        if (NV)
-            xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
-                                : v_load(p + (NV - 1) * VL);
-        if (HALF) xh = h_load(p + NV * VL);
-        if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
-        FC_UNROLL for (int m = 0; m < M; m++) {
-            const vec wm = v_set1(w[m]);
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
-            if (HALF) rest[m] += h_of(wm) * xh;
-        }
-    }
+    if (a->w_channel == 1)
+        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, a, in, n, acc, rest);
+    else
+        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, true, a, in, n, acc, rest);
 
     if (fc_clips(a->lo, a->hi)) {
         const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);

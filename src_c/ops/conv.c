@@ -65,7 +65,9 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
     if (!best) return FC_UNSUPPORTED;
     *plan = (fc_conv_plan){.spec = *spec, .isa = isa, .kernels = kernels, .algorithm = best};
     plan->cost = best_cost;
-    plan->packed_bytes = best->packed_elements(spec, kernels) * kernels->element;
+    plan->as_given = packs_each_call && best->takes_as_given;
+    plan->packed_bytes = kernels->element * (plan->as_given ? spec->out_channels
+                                                            : best->packed_elements(spec, kernels));
     return FC_OK;
 }
 
@@ -97,6 +99,7 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
     plan->finite_weights =
         (fc_kernel_size(s) > 1 || has_padding(s)) &&
         all_finite(w, s->out_channels * fc_group_in(s) * fc_kernel_size(s), s->dtype);
+    plan->weights = plan->as_given ? w : NULL;
     plan->algorithm->pack(plan, w, bias, packed);
 }
 

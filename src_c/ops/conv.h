@@ -75,6 +75,8 @@ typedef struct fc_conv_algorithm {
     /* The algorithm whose form the packed weights have, where that is another one, which may
      * change with the spatial size; NULL if it is the row itself. */
     const struct fc_conv_algorithm *(*packs_for)(const fc_conv_plan *);
+    /* Weights that come with a call are read as they are: only a bias of out_channels is packed. */
+    bool takes_as_given;
 } fc_conv_algorithm;
 
 struct fc_conv_plan {
@@ -84,6 +86,8 @@ struct fc_conv_plan {
     const fc_conv_algorithm *algorithm;
     double cost; /* of one image, by the algorithm */
     int64_t packed_bytes;
+    bool as_given;       /* the weights are read as they are */
+    const void *weights; /* in that case, set by fc_conv_pack; otherwise NULL */
     bool finite_weights; /* set by fc_conv_pack: zero padding contributes nothing */
 };
 
@@ -103,13 +107,14 @@ const fc_conv_algorithm *fc_conv_algorithm_at(int i);
 
 fc_status fc_conv_validate(fc_conv_spec *spec);
 
-/* `packs_each_call`: the cost of packing counts, for one image. `wanted` is a family or one row by
- * its name; NULL lets the cost model choose among all. FC_UNSUPPORTED if all of them refuse. */
+/* `packs_each_call`: the cost of packing counts, for one image, and the weights of one call may be
+ * read as they are. `wanted` is a family or one row by its name; NULL lets the cost model choose
+ * among all. FC_UNSUPPORTED if all of them refuse. */
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
                             const char *wanted, bool packs_each_call);
 
-/* `w` is [out_channels][in_channels / groups][z][y][x] in C order; `bias` has
- * out_channels values or is NULL; `packed` has plan->packed_bytes. */
+/* `w` is [out_channels][in_channels / groups][z][y][x] in C order, and stays if the plan reads it
+ * as given; `bias` has out_channels values or is NULL; `packed` has plan->packed_bytes. */
 void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed);
 
 fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,

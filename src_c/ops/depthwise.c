@@ -158,6 +158,7 @@ static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
             .tap = s->taps,
             .taps = fc_kernel_size(spec),
             .channels = 1,
+            .w_channel = 1,
             .rows = s->size[FC_Y],
             .width = s->size[FC_X],
             .pitch = fc_plane_shape_of(job, s).pitch,
@@ -219,6 +220,6 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_depthwise = {
-    "depthwise",     "depthwise", refuse, cost, fc_conv_copy_cost,
-    packed_elements, pack,        cut,    run,  NULL,
+    "depthwise", "depthwise", refuse, cost,  fc_conv_copy_cost, packed_elements, pack,
+    cut,         run,         NULL,   false,
 };

@@ -206,6 +206,15 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_depthwise_pixels = {
-    "depthwise_pixels", "depthwise", refuse, cost, fc_conv_copy_cost,
-    packed_elements,    pack,        cut,    run,  NULL,
+    "depthwise_pixels",
+    "depthwise",
+    refuse,
+    cost,
+    fc_conv_copy_cost,
+    packed_elements,
+    pack,
+    cut,
+    run,
+    NULL,
+    false,
 };

@@ -158,5 +158,6 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_dilated = {
-    "dilated", "dilated", refuse, cost, pack_cost, packed_elements, pack, cut, run, packs_for,
+    "dilated", "dilated", refuse, cost,      pack_cost, packed_elements,
+    pack,      cut,       run,    packs_for, false,
 };

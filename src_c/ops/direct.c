@@ -3,7 +3,8 @@
  * that every tap is an offset into contiguous memory; a pointwise convolution
  * reads the input in place.
  *
- * Packed weights: [group][panel]{[c][z][r][s][m]}, after the bias [group][channel]. */
+ * Packed weights: [group][panel]{[c][z][r][s][m]}, after the bias [group][channel]. Those of a
+ * single call stay where they are. */
 #include "../base/integers.h"
 #include "algorithms.h"
 #include "plane_strip.h"
@@ -107,6 +108,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         memcpy(packed, bias, (size_t)(s->out_channels * k->element));
     else
         memset(packed, 0, (size_t)(s->out_channels * k->element));
+    if (plan->weights) return;
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t p = 0; p < panels(s, k); p++) {
             const int64_t first = g * fc_group_out(s) + panel_begin(s, k, p);
@@ -140,24 +142,32 @@ static bool stores_directly(const fc_conv_job *job) {
     return job->y.axis[FC_X] == 1;
 }
 
+/* Those of a panel of `m` output channels, from an input channel on. */
+static const void *weights_of(const fc_conv_job *job, int64_t channel, int64_t m, int64_t c) {
+    const fc_conv_spec *s = &job->spec;
+    const int64_t row = channel * reduction(s), at = c * fc_kernel_size(s);
+    return job->plan->weights ? fc_at(job->plan->weights, row + at, job->kernels)
+                              : fc_at(job->packed, s->out_channels + row + at * m, job->kernels);
+}
+
 static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
     const int64_t first = panel_begin(spec, k, p), m = panel_begin(spec, k, p + 1) - first;
     const int64_t channel = s->group * fc_group_out(spec) + first;
-    const int64_t row = s->c_begin * fc_kernel_size(spec) * m;
     const bool direct = stores_directly(job), in_place = job->geometry.in_place;
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), first * job->y.channel, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
     fc_planes_args args = {
         .x = in_place ? fc_strip_in(job, s, s->begin[FC_Z], s->begin[FC_Y], s->begin[FC_X])
                       : s->strip,
-        .w = fc_at(job->packed, spec->out_channels + channel * reduction(spec) + row, k),
+        .w = weights_of(job, channel, m, s->c_begin),
         .bias = s->first ? fc_at(job->packed, channel, k) : NULL,
         .out = out,
         .tap = s->taps,
         .taps = s->c_size * fc_kernel_size(spec),
         .channels = m,
+        .w_channel = job->plan->weights ? reduction(spec) : 1,
         .rows = s->size[FC_Y],
         .width = s->size[FC_X],
         .pitch = in_place ? s->size[FC_X] : fc_plane_shape_of(job, s).pitch,
@@ -207,6 +217,11 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
     fc_strips_run(job, begin, end, scratch, &steps);
 }
 
+/* Looking through the weights. */
+static double given_cost(const fc_conv_spec *s, const fc_kernels *k) {
+    return fc_conv_transform_cost(s, k, 0, 0);
+}
+
 const fc_conv_algorithm fc_conv_direct = {
-    "direct", "direct", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run, NULL,
+    "direct", "direct", refuse, cost, given_cost, packed_elements, pack, cut, run, NULL, true,
 };

@@ -285,5 +285,6 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_grouped = {
-    "grouped", "grouped", refuse, cost, fc_conv_copy_cost, packed_elements, pack, cut, run, NULL,
+    "grouped", "grouped", refuse, cost,  fc_conv_copy_cost, packed_elements, pack,
+    cut,       run,       NULL,   false,
 };

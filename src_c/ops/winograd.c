@@ -259,8 +259,8 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         fc_winograd_run(job, begin, end, scratch, T); \
     } \
     const fc_conv_algorithm fc_conv_winograd##T = { \
-        "winograd" #T,      "winograd", refuse##T, cost##T, pack_cost##T, \
-        packed_elements##T, pack##T,    cut##T,    run##T,  NULL, \
+        "winograd" #T, "winograd", refuse##T, cost##T, pack_cost##T, packed_elements##T, \
+        pack##T,       cut##T,     run##T,    NULL,    false, \
     };
 FC_ROW(6)
 FC_ROW(5)
