@@ -19,7 +19,7 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
     return at;
 }
 
-/* One tile of NV whole vectors and, with HALF, half a one; the last may be partly wanted.
+/* One tile of NV whole vectors and, with HALF, half of one; the last may be partly wanted.
  * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
  * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on.
  * Returns where the next one begins. */

@@ -142,7 +142,7 @@ static bool stores_directly(const fc_conv_job *job) {
     return job->y.axis[FC_X] == 1;
 }
 
-/* Those of a panel of `m` output channels, from an input channel on. */
+/* Weights of a panel of `m` output channels, from its first and from an input channel on. */
 static const void *weights_of(const fc_conv_job *job, int64_t channel, int64_t m, int64_t c) {
     const fc_conv_spec *s = &job->spec;
     const int64_t row = channel * reduction(s), at = c * fc_kernel_size(s);
@@ -217,7 +217,7 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
     fc_strips_run(job, begin, end, scratch, &steps);
 }
 
-/* Looking through the weights. */
+/* What is paid for weights that come with a call: they are looked through, and far at first. */
 static double given_cost(const fc_conv_spec *s, const fc_kernels *k) {
     return fc_conv_transform_cost(s, k, 0, 0);
 }
