@@ -1,8 +1,8 @@
 /* Strided two-dimensional copies: the way in and out of every strip.
  *
- * Three forms carry the speed: rows contiguous on both sides, rows read with a
- * step of 2 (de-interleaved for stride-2 convolution), and blocks of VL x VL
- * transposed in registers (NCHW to channels-last and back). */
+ * Four forms carry the speed: rows contiguous on both sides, rows read with a
+ * step of 2 (de-interleaved for stride-2 convolution), pixels of 2 and 4 (likewise,
+ * both ways), and blocks of VL x VL transposed in registers (NCHW to channels-last and back). */
 
 /* The first n <= VL elements p[0], p[step], ...; step is 1 or 2. */
 FC_INLINE vec FC_NAME(copy_load)(const real *p, const int step, int64_t n) {
@@ -70,6 +70,89 @@ FC_INLINE void FC_NAME(copy_interleaved)(const int ROWS, const fc_copy_args *a) 
     }
 }
 
+/* a0 b0 a1 b1 ... */
+FC_INLINE void FC_NAME(copy_alternate)(vec a, vec b, vec *first, vec *second) {
+#if defined(__clang__)
+    FC_UNROLL for (int k = 0; k < VL; k++) {
+        (*first)[k] = (k % 2 ? b : a)[k / 2];
+        (*second)[k] = (k % 2 ? b : a)[(VL + k) / 2];
+    }
+#else
+    v_index lanes;
+    FC_UNROLL for (int k = 0; k < VL; k++) lanes[k] = k / 2 + (k % 2 ? VL : 0);
+    *first = __builtin_shuffle(a, b, lanes);
+    *second = __builtin_shuffle(a, b, lanes + VL / 2);
+#endif
+}
+
+/* 2 or 4 rows into pixels of as many, next to each other. */
+FC_INLINE void FC_NAME(copy_joined)(const int ROWS, const fc_copy_args *a) {
+    const real *from = a->from;
+    real *to = a->to;
+    for (int64_t left = a->columns; left > 0; left -= VL, from += VL, to += ROWS * VL) {
+        vec r[4];
+        FC_UNROLL for (int i = 0; i < ROWS; i++) {
+            const real *p = from + i * a->from_row;
+            r[i] = left >= VL ? v_load(p) : v_load_first(p, left);
+        }
+        if (ROWS == 4) {
+            const vec a = r[0], b = r[1], c = r[2], d = r[3];
+            FC_NAME(copy_alternate)(a, c, &r[0], &r[2]);
+            FC_NAME(copy_alternate)(b, d, &r[1], &r[3]);
+        }
+        FC_UNROLL for (int i = 0; i < ROWS; i += 2)
+            FC_NAME(copy_alternate)(r[i], r[i + 1], &r[i], &r[i + 1]);
+        FC_UNROLL for (int i = 0; i < ROWS; i++) {
+            const int64_t n = left * ROWS - i * VL;
+            if (n >= VL)
+                v_store(to + i * VL, r[i]);
+            else if (n > 0)
+                v_store_first(to + i * VL, r[i], n);
+        }
+    }
+}
+
+/* The other way: pixels of 2 or 4, next to each other, into as many rows. */
+FC_INLINE void FC_NAME(copy_parted)(const int COLUMNS, const fc_copy_args *a) {
+    const real *from = a->from;
+    real *to = a->to;
+    for (int64_t left = a->rows; left > 0; left -= VL, from += COLUMNS * VL, to += VL) {
+        vec r[4];
+        FC_UNROLL for (int i = 0; i < COLUMNS; i++) {
+            const int64_t n = left * COLUMNS - i * VL;
+            r[i] = n >= VL ? v_load(from + i * VL) : v_load_first(from + i * VL, n > 0 ? n : 0);
+        }
+        FC_UNROLL for (int i = 0; i < COLUMNS; i += 2) {
+            const vec a = r[i], b = r[i + 1];
+            r[i] = v_evens(a, b);
+            r[i + 1] = v_odds(a, b);
+        }
+        if (COLUMNS == 4) {
+            const vec a = r[0], b = r[1], c = r[2], d = r[3];
+            r[0] = v_evens(a, c);
+            r[1] = v_evens(b, d);
+            r[2] = v_odds(a, c);
+            r[3] = v_odds(b, d);
+        }
+        FC_UNROLL for (int i = 0; i < COLUMNS; i++) {
+            real *p = to + i * a->to_column;
+            if (left >= VL)
+                v_store(p, r[i]);
+            else
+                v_store_first(p, r[i], left);
+        }
+    }
+}
+
+/* A column or two of many rows, which a transpose would pad to VL. */
+static void FC_NAME(copy_columns)(const fc_copy_args *a) {
+    for (int64_t j = 0; j < a->columns; j++) {
+        const real *from = (const real *)a->from + j;
+        real *to = (real *)a->to + j * a->to_column;
+        for (int64_t i = 0; i < a->rows; i++) to[i] = from[i * a->from_row];
+    }
+}
+
 static void FC_NAME(copy_strided)(const fc_copy_args *a) {
     for (int64_t i = 0; i < a->rows; i++)
         for (int64_t j = 0; j < a->columns; j++)
@@ -94,15 +177,27 @@ static void FC_NAME(copy)(const fc_copy_args *given) {
         a.columns *= a.rows;
         a.rows = 1;
     }
+    const bool across = a.to_row == 1 && a.from_column == 1;
+    const bool joined = across && a.to_column == a.rows, parted = across && a.from_row == a.columns;
     if (a.to_column == 1 && a.from_column == 1)
         FC_NAME(copy_rows)(&a, 1);
     else if (a.to_column == 1 && a.from_column == 2)
         FC_NAME(copy_rows)(&a, 2);
+    else if (joined && a.rows == 2)
+        FC_NAME(copy_joined)(2, &a);
+    else if (joined && a.rows == 4)
+        FC_NAME(copy_joined)(4, &a);
+    else if (parted && a.columns == 2)
+        FC_NAME(copy_parted)(2, &a);
+    else if (parted && a.columns == 4)
+        FC_NAME(copy_parted)(4, &a);
     else if (a.to_row == 1 && a.rows == 3)
         FC_NAME(copy_interleaved)(3, &a);
     else if (a.to_row == 1 && a.rows <= 4)
         FC_NAME(copy_interleaved)((int)a.rows, &a);
-    else if (a.to_row == 1 && a.from_column == 1)
+    else if (across && a.columns <= 2)
+        FC_NAME(copy_columns)(&a);
+    else if (across)
         FC_NAME(copy_transposed)(a.from, a.from_row, 1, a.to, a.to_column, a.rows, a.columns);
     else if (a.to_row == 1 && a.from_column == 2)
         FC_NAME(copy_transposed)(a.from, a.from_row, 2, a.to, a.to_column, a.rows, a.columns);

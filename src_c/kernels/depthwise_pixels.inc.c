@@ -171,6 +171,19 @@ FC_WINDOWS(3, 2)
 FC_WINDOWS(5, 1)
 FC_WINDOWS(5, 2)
 FC_WINDOWS(7, 1)
+/* The smallest images are one tile, where tap by tap they took as long as 3 x 3 pixels. */
+#define FC_SQUARES(K, S) FC_WINDOW(K, S, 1, 1) FC_WINDOW(K, S, 2, 2)
+#define FC_TILES_NAMES(K, S) \
+    { \
+        FC_WINDOWS_NAMES(K, S), { \
+            FC_NAME(depthwise_##K##s##S##_1x1), FC_NAME(depthwise_##K##s##S##_2x2) \
+        } \
+    }
+FC_SQUARES(3, 1)
+FC_SQUARES(3, 2)
+FC_SQUARES(5, 1)
+FC_SQUARES(5, 2)
+FC_SQUARES(7, 1)
 
 /* The extent of the next tile, with `left` of `total` outputs to go: as comes out
  * even. Where it exceeds what is left, the tile moves back and computes some twice. */
@@ -180,26 +193,38 @@ static int64_t FC_NAME(depthwise_extent)(int64_t left, int64_t total, int64_t mo
     return left <= 3 || left == 5 || left == 6 || left == 9 ? 3 : 4;
 }
 
-/* The unrolled tiles of this filter, by rows and columns; NULL if it has none. */
-static FC_NAME(depthwise_window_fn) *const (
-    *FC_NAME(depthwise_windows)(const fc_depthwise_pixels_args *a))[2] {
-    static FC_NAME(depthwise_window_fn) *const tiles[][2][2] = {
-        FC_WINDOWS_NAMES(3, 1), FC_WINDOWS_NAMES(3, 2), FC_WINDOWS_NAMES(5, 1),
-        FC_WINDOWS_NAMES(5, 2), FC_WINDOWS_NAMES(7, 1)};
+/* The unrolled tiles of a filter: by rows and columns, and squares of 1 and 2. */
+typedef struct {
+    FC_NAME(depthwise_window_fn) * tile[2][2], *square[2];
+} FC_NAME(depthwise_tiles);
+
+/* Those of this filter; NULL if it has none. */
+static const FC_NAME(depthwise_tiles) *
+    FC_NAME(depthwise_tiles_of)(const fc_depthwise_pixels_args *a) {
+    static const FC_NAME(depthwise_tiles)
+        tiles[] = {FC_TILES_NAMES(3, 1), FC_TILES_NAMES(3, 2), FC_TILES_NAMES(5, 1),
+                   FC_TILES_NAMES(5, 2), FC_TILES_NAMES(7, 1)};
     const int64_t k = a->kernel[0], s = a->stride[0];
     const bool square = k == a->kernel[1] && s == a->stride[1] && s <= 2 && a->dilation[0] == 1 &&
                         a->dilation[1] == 1;
     if (!square || a->channels < VL || (k != 3 && k != 5 && (k != 7 || s == 2))) return NULL;
-    return tiles[k - 3 + s - 1];
+    return &tiles[k - 3 + s - 1];
 }
 
 static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
     static FC_NAME(depthwise_taps_fn) *const taps[][3] = FC_ALL_TAPS_NAMES;
-    FC_NAME(depthwise_window_fn) *const(*const windows)[2] = FC_NAME(depthwise_windows)(a);
+    const FC_NAME(depthwise_tiles) *const tiles = FC_NAME(depthwise_tiles_of)(a);
     enum { MOST = DEPTHWISE_PIXEL_ROWS, LEAST = MOST == 4 ? 3 : 2 };
     const real *window[FC_NAME(DEPTHWISE_WINDOW) * FC_NAME(DEPTHWISE_WINDOW)];
     const int64_t high = (a->kernel[0] - 1) * a->dilation[0] + 1;
     const int64_t wide = (a->kernel[1] - 1) * a->dilation[1] + 1;
+    if (tiles && a->rows == a->columns && a->rows <= 2) {
+        const int64_t n = a->rows - 1;
+        FC_NAME(depthwise_point)
+        (a, -a->pad[0], -a->pad[1], n * a->stride[0] + high, n * a->stride[1] + wide, window);
+        tiles->square[n](a, window, a->out);
+        return;
+    }
     for (int64_t y = 0; y < a->rows;) {
         const int64_t rows = FC_NAME(depthwise_extent)(a->rows - y, a->rows, MOST);
         if (y + rows > a->rows) y = a->rows - rows;
@@ -213,9 +238,9 @@ static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
             const int64_t width = (columns - 1) * a->stride[1] + wide;
             const bool inside = inside_y && left >= 0 && left + width <= a->width;
             real *out = (real *)a->out + y * a->out_row + x * a->out_column;
-            if (windows && rows >= LEAST && columns >= 3) {
+            if (tiles && rows >= LEAST && columns >= 3) {
                 FC_NAME(depthwise_point)(a, top, left, height, width, window);
-                windows[rows - LEAST][columns - 3](a, window, out);
+                tiles->tile[rows - LEAST][columns - 3](a, window, out);
             } else {
                 taps[rows == 1 ? 0 : rows - LEAST + 1][columns == 1 ? 0 : columns - 2](a, inside, y,
                                                                                        x, out);
@@ -232,4 +257,6 @@ static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
 #undef FC_TAPS_NAMES
 #undef FC_WINDOWS
 #undef FC_WINDOWS_NAMES
+#undef FC_SQUARES
+#undef FC_TILES_NAMES
 #undef FC_ALL_TAPS_NAMES

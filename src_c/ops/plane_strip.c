@@ -176,12 +176,13 @@ void fc_plane_strip_store(const fc_conv_job *job, const fc_strip *s, int64_t fir
     const fc_kernels *k = job->kernels;
     const int64_t width = s->size[FC_X], pixels = s->size[FC_Y] * width;
     char *out = fc_at_mut(fc_strip_out(job, s), first * job->y.channel, k);
-    for (int64_t y = 0; y < s->size[FC_Y]; y++)
+    const bool joined = job->y.axis[FC_Y] == width * job->y.axis[FC_X];
+    for (int64_t y = 0; y < (joined ? 1 : s->size[FC_Y]); y++)
         k->copy(&(fc_copy_args){
             .from = fc_at(from, y * width, k),
             .to = fc_at_mut(out, y * job->y.axis[FC_Y], k),
             .rows = channels,
-            .columns = width,
+            .columns = joined ? pixels : width,
             .from_row = pixels,
             .from_column = 1,
             .to_row = job->y.channel,

@@ -77,6 +77,24 @@ def test_outputs_of_any_stride(isa, dtype, layout):
                 assert (np.delete(larger, np.s_[::step], axis=3) == 7).all()
 
 
+@pytest.mark.parametrize("few", [2, 4])
+def test_pixels_of_two_and_four(isa, dtype, layout, few):
+    """Taken apart and put together by vectors: as channels of a row, and as planes of so many."""
+    vl = tile(isa, dtype).vl
+    for many in [*edges(vl), vl // few or 1, 3 * vl // few]:
+        for channels, height, width in ((few, 2, many), (many, 1, few), (many, 2, few // 2)):
+            x = values((1, channels, height, width), dtype)
+            w = np.eye(channels, dtype=dtype)[:, :, None, None]
+            flat, _ = canary(to_layout(x, layout).ravel())
+            given = flat.reshape(to_layout(x, layout).shape)
+            for algorithm in ("direct", "im2col"):
+                flat, intact = canary(np.zeros(x.size, dtype))
+                out = flat.reshape(given.shape)
+                fastconv.conv2d(given, w, layout=layout, algorithm=algorithm, out=out)
+                np.testing.assert_array_equal(from_layout(out, layout), x)
+                assert intact()
+
+
 @pytest.mark.parametrize("transposed", [False, True], ids=["", "transposed"])
 def test_channels_last_strips_in(isa, dtype, transposed):
     """NCHW into channels-last scratch: transposed blocks, with a column step of 1 and 2."""

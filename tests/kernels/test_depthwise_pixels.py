@@ -36,6 +36,14 @@ def test_every_number_of_rows_and_columns(isa, dtype, kernel, stride):
 
 
 @WINDOWS
+def test_images_of_one_tile(isa, dtype, kernel, stride):
+    vl = tile(isa, dtype).vl
+    for height, width in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        for channels in (vl, 2 * vl + 1):
+            check(problem(height, width, channels, kernel, stride), dtype, "depthwise", "NHWC")
+
+
+@WINDOWS
 def test_every_number_of_channels(isa, dtype, kernel, stride):
     """Around one vector, and around a block, whose last vector moves back."""
     vl = tile(isa, dtype).vl
