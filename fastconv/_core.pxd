@@ -91,7 +91,7 @@ cdef extern from "ops/conv.h" nogil:
         const fc_conv_plan *plan
         const void *packed
         fc_tensor x, y
-        int64_t batch
+        int64_t images
         fc_geometry geometry
         int64_t scratch_bytes
     const fc_conv_algorithm *fc_conv_algorithm_at(int i)

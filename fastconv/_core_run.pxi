@@ -102,7 +102,7 @@ cdef class Prepared:
                              inputs)
             xt = _tensor(x, self.plan.spec.channels_last)
             yt = _tensor(y, self.plan.spec.channels_last)
-            fc_conv_job_make(&job, &self.plan, NULL, job.batch, &xt, &yt)
+            fc_conv_job_make(&job, &self.plan, NULL, job.images, &xt, &yt)
         job.x.data = cnp.PyArray_DATA(x)
         job.y.data = cnp.PyArray_DATA(y)
         task = fc_conv_task(&job, self.threads if self.threads else _limit)

@@ -136,8 +136,18 @@ double fc_copy_by_element(const fc_conv_spec *s, const fc_kernels *k) {
            2.5 * 64 / (double)(k->vl * k->element);
 }
 
-/* A pointwise convolution on contiguous rows does not care where a row ends:
- * as one long row it has no short tiles. */
+/* Whether a row of the result, and of what it is made from, goes on so far from its beginning. */
+static bool joins(fc_conv_job *job, int64_t x_apart, int64_t y_apart) {
+    const fc_conv_spec *s = &job->spec;
+    const bool single = s->in[FC_X] == 1; /* how far its next one is says nothing */
+    if (single) job->x.axis[FC_X] = x_apart;
+    if (single) job->y.axis[FC_X] = y_apart;
+    return x_apart == s->in[FC_X] * job->x.axis[FC_X] &&
+           y_apart == s->out[FC_X] * job->y.axis[FC_X];
+}
+
+/* A pointwise convolution on contiguous rows does not care where a row or an image
+ * ends: as one long row it has no short tiles. */
 static void flatten_pointwise(fc_conv_job *job) {
     fc_conv_spec *s = &job->spec;
     if (fc_kernel_size(s) != 1) return;
@@ -145,13 +155,16 @@ static void flatten_pointwise(fc_conv_job *job) {
         if (s->stride[a] != 1 || s->pad_lo[a] || s->pad_hi[a]) return;
     for (int a = FC_Y; a >= FC_Z; a--) {
         if (s->in[a] == 1) continue;
-        if (job->x.axis[a] != s->in[FC_X] * job->x.axis[FC_X] ||
-            job->y.axis[a] != s->out[FC_X] * job->y.axis[FC_X])
-            return;
+        if (!joins(job, job->x.axis[a], job->y.axis[a])) return;
         s->in[FC_X] *= s->in[a];
         s->out[FC_X] *= s->out[a];
         s->in[a] = s->out[a] = 1;
     }
+    /* Groups share a strip's lines in the cache as long as it is not too long. */
+    if (job->batch < 2 || s->groups > 1 || !joins(job, job->x.batch, job->y.batch)) return;
+    s->in[FC_X] *= job->batch;
+    s->out[FC_X] *= job->batch;
+    job->batch = 1;
 }
 
 fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
@@ -163,6 +176,7 @@ fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const voi
         .packed = packed,
         .x = *x,
         .y = *y,
+        .images = batch,
         .batch = batch,
     };
     bool overflow = false;
@@ -231,7 +245,7 @@ fc_task fc_conv_task(fc_conv_job *job, int threads) {
         .run = run_items,
         .context = job,
         .items = g->items,
-        .nanoseconds = job->plan->cost * (double)job->batch * nanoseconds,
+        .nanoseconds = job->plan->cost * (double)job->images * nanoseconds,
         .scratch_bytes = (size_t)job->scratch_bytes,
         .threads = threads,
     };

@@ -97,7 +97,7 @@ struct fc_conv_job {
     const fc_kernels *kernels;
     const void *packed;
     fc_tensor x, y;
-    int64_t batch;
+    int64_t images, batch; /* a batch of 1 where all images are one row */
     fc_geometry geometry;
     int64_t scratch_bytes;
 };
@@ -153,6 +153,8 @@ static inline int64_t fc_by_group(const fc_conv_job *job, int64_t i, int64_t str
                                   int64_t *group) {
     const int64_t groups = job->spec.groups;
     const bool last = job->y.channel == 1;
+    *group = 0;
+    if (groups == 1) return i;
     *group = last ? i % groups : i / strips;
     return last ? i / groups : i % strips;
 }

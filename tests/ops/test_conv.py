@@ -45,6 +45,25 @@ def test_unbatched(isa, dtype, layout, problem):
     np.testing.assert_array_equal(one, batch[0])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 1), (2, 3)])
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+def test_pointwise_images_in_a_row(isa, dtype, layout, algorithm, size):
+    """Those that follow each other without a gap and those that do not: the bits of each alone."""
+    given = Problem((7, 9, *size), (5, 9, 1, 1))
+    x, w, bias = given.arrays(dtype)
+    x = to_layout(x, layout)
+    options = {"layout": layout, "algorithm": algorithm}
+    alone = np.concatenate([fastconv.conv2d(image[None], w, bias, **options) for image in x])
+    apart = np.repeat(x, 2, 0)[::2]
+    gaps = np.full((14, *alone.shape[1:]), 7, dtype)
+    for images, out in ((x, np.empty_like(alone)), (apart, np.empty_like(alone)), (x, gaps[::2]),
+                        (x[::-1].copy()[::-1], np.empty_like(alone)), (apart, gaps[::2])):
+        out[...] = 7
+        fastconv.conv2d(images, w, bias, **options, out=out)
+        np.testing.assert_array_equal(out, alone)
+    assert (gaps[1::2] == 7).all()
+
+
 @EVERY
 @pytest.mark.parametrize("algorithm", SUMMING)
 def test_plan_gives_the_function_s_bits(isa, dtype, layout, algorithm, problem):
