@@ -103,20 +103,29 @@ fc_strip fc_strips_scratch(const fc_conv_job *job, void *scratch) {
                       .out = (char *)scratch + g->strip_bytes + g->tap_bytes};
 }
 
+/* item % count, which leaves item / count. Small images would wait for divisions by 1. */
+static int64_t take(int64_t *item, int64_t count) {
+    if (count == 1) return 0;
+    const int64_t rest = *item % count;
+    *item /= count;
+    return rest;
+}
+
 int64_t fc_strips_locate(const fc_conv_job *job, int64_t item, fc_strip *s) {
     const fc_geometry *g = &job->geometry;
-    const int64_t groups = job->spec.groups, panel = item % g->panels;
+    const int64_t groups = job->spec.groups, panel = take(&item, g->panels);
     const int64_t strips = g->strips[FC_Z] * g->strips[FC_Y] * g->strips[FC_X];
-    item /= g->panels;
-    s->image = item / (groups * strips);
-    item = fc_by_group(job, item % (groups * strips), strips, &s->group);
+    int64_t strip = fc_by_group(job, take(&item, groups * strips), strips, &s->group);
+    s->image = item;
     for (int a = FC_X; a >= FC_Z; a--) {
-        const int64_t i = item % g->strips[a];
+        s->begin[a] = 0;
+        s->size[a] = job->spec.out[a];
+        if (g->strips[a] == 1) continue;
+        const int64_t i = take(&strip, g->strips[a]);
         const int64_t grain = a == FC_Z ? 1 : g->grain, out = job->spec.out[a];
         const int64_t grains = fc_ceil_div(out, grain);
         s->begin[a] = fc_share(grains, g->strips[a], i) * grain;
         s->size[a] = fc_min(out, fc_share(grains, g->strips[a], i + 1) * grain) - s->begin[a];
-        item /= g->strips[a];
     }
     return panel;
 }
@@ -178,7 +187,10 @@ bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t
 fc_strip_axis fc_strip_axis_of(const fc_conv_spec *s, int axis, int64_t count) {
     const int64_t taps = s->kernel[axis], dilation = taps == 1 ? 1 : s->dilation[axis];
     fc_strip_axis a;
-    a.step = fc_min(s->stride[axis], (taps - 1) * dilation + 1);
+    const int64_t reach = (taps - 1) * dilation + 1, stride = s->stride[axis];
+    /* Small holes in a row are copied too, as they would cut it into many runs. */
+    const bool whole = axis == FC_X && taps > 1 && 2 * stride <= 3 * reach;
+    a.step = whole ? stride : fc_min(stride, reach);
     a.apart = fc_min(dilation, (count - 1) * a.step + 1);
     a.size = (count - 1) * a.step + (taps - 1) * a.apart + 1;
     return a;

@@ -22,6 +22,7 @@ PROBLEMS = {
     "wide groups": Problem((1, 12, 5, 3000), (12, 4, 3, 3), padding=1, groups=3),
     # Strips leave out what lies between strides or taps.
     "strides past the kernel": Problem((1, 5, 43, 61), (7, 5, 3, 2), (11, 5), 2),
+    "strides just past the kernel": Problem((1, 5, 43, 62), (7, 5, 2, 2), 3, 1),
     "taps past the strip": Problem((1, 5, 40, 90), (7, 5, 3, 3), (1, 2), (2, 3), (19, 41)),
     "holes in groups": Problem((1, 8, 40, 90), (8, 2, 3, 3), (9, 1), 1, (1, 40), groups=4),
     "holes in channels": Problem((1, 6, 40, 90), (6, 1, 3, 3), (9, 1), 1, (1, 40), groups=6),
