@@ -1,15 +1,19 @@
 /* Depthwise convolution with channels innermost, read in place where they are
  * contiguous, otherwise from strips that are transposed on the way in and out.
  * Channels go by blocks of up to FC_DEPTHWISE_VECTORS vectors, balanced; to the
- * strips a block is one "group".
+ * strips a block is one "group". Where a vector holds the channels of several
+ * pixels, it takes neighbours from a strip without gaps: a tap is as far from each
+ * of them, so that to the kernel they are one pixel of as many channels.
  *
  * Packed weights: bias [vector][VL], then [vector][r][s][VL]; the last vector
- * holds the last VL channels and so may overlap the one before. */
+ * holds the last VL channels and so may overlap the one before, and the only one
+ * repeats its channels as often as they fit. */
 #include "../base/cpu.h"
 #include "../base/integers.h"
 #include "algorithms.h"
 #include "pixel_strip.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Where nothing is copied, strips are only items to share out among threads, and large ones load
@@ -28,6 +32,14 @@ static int64_t vectors(const fc_conv_spec *s, const fc_kernels *k) {
     return fc_ceil_div(s->in_channels, k->vl);
 }
 
+/* Pixels of a row that share a vector: of neighbours in the result, the inputs are neighbours, too,
+ * unless there is a stride. A single channel is a plane, for which `depthwise` has kernels. */
+static int64_t together(const fc_conv_spec *s, const fc_kernels *k) {
+    const bool apart = !s->channels_last || s->stride[FC_X] > 1;
+    const bool few = s->in_channels > 1 && 2 * s->in_channels <= k->vl;
+    return few && !apart ? k->vl / s->in_channels : 1;
+}
+
 /* The first channel of a vector, as the kernel has it. */
 static int64_t first_channel(const fc_conv_spec *s, const fc_kernels *k, int64_t vector) {
     return fc_min(vector * k->vl, fc_max(s->in_channels - k->vl, 0));
@@ -40,8 +52,18 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s), pixels = (double)fc_out_pixels(s);
     const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const int64_t most = together(s, k);
+    if (most > 1) {
+        /* Rows are copied; lanes that no pixel fills are masked. */
+        const double width = ceil((double)s->out[FC_X] / (double)most);
+        const double each = k->vl % s->in_channels ? 1.7 : 1.05;
+        const double at_once = (double)(s->out[FC_Y] * s->out[FC_Z]) * width;
+        const double rows = (double)(s->in[FC_Z] * s->in[FC_Y]);
+        return at_once * (n * each + 2) + rows * 40 + 2 * in / (double)most;
+    }
     /* Planes are transposed on the way in and back. */
-    const double moved = s->channels_last ? 2 * in : 9 * in + 8 * pixels;
+    const double read = in * fc_share_read(s);
+    const double moved = s->channels_last ? 2 * read : 9 * read + 8 * pixels;
     return (double)vectors(s, k) * (pixels * (n * 1.05 + 2) + moved);
 }
 
@@ -50,14 +72,13 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     const fc_kernels *k = plan->kernels;
     const int64_t taps = fc_kernel_size(s), all = vectors(s, k), n = fc_min(k->vl, s->in_channels);
     memset(packed, 0, (size_t)(packed_elements(s, k) * k->element));
-    for (int64_t v = 0; v < all; v++) {
-        const int64_t first = first_channel(s, k, v);
+    for (int64_t lane = 0; lane + n <= all * k->vl; lane += n) {
+        const int64_t v = lane / k->vl, first = first_channel(s, k, v), within = lane % k->vl;
         if (bias)
-            memcpy(fc_at_mut(packed, v * k->vl, k), fc_at(bias, first, k),
-                   (size_t)(n * k->element));
+            memcpy(fc_at_mut(packed, lane, k), fc_at(bias, first, k), (size_t)(n * k->element));
         k->copy(&(fc_copy_args){
             .from = fc_at(w, first * taps, k),
-            .to = fc_at_mut(packed, (all + v * taps) * k->vl, k),
+            .to = fc_at_mut(packed, (all + v * taps) * k->vl + within, k),
             .rows = n,
             .columns = taps,
             .from_row = taps,
@@ -68,14 +89,25 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     }
 }
 
+static int64_t together_in(const fc_conv_job *job) {
+    return together(&job->plan->spec, job->kernels);
+}
+
 static bool reads_in_place(const fc_conv_job *job) {
-    return job->x.channel == 1;
+    return job->x.channel == 1 && together_in(job) == 1;
+}
+
+static bool stores_directly(const fc_conv_job *job) {
+    const bool dense = job->y.axis[FC_X] == job->plan->spec.in_channels;
+    return fc_pixel_strip_stores_directly(job) && (dense || together_in(job) == 1);
 }
 
 /* Elements of scratch from one pixel to the next. */
 static int64_t pitch_of(const fc_conv_job *job) {
+    const fc_conv_spec *whole = &job->plan->spec;
     const fc_kernels *k = job->kernels;
-    return fc_min(vectors(&job->plan->spec, k), FC_DEPTHWISE_VECTORS) * k->vl;
+    if (together_in(job) > 1) return whole->in_channels;
+    return fc_min(vectors(whole, k), FC_DEPTHWISE_VECTORS) * k->vl;
 }
 
 static void point_to_image(const fc_conv_job *job, const fc_strip *s, fc_depthwise_pixels_args *a) {
@@ -93,7 +125,7 @@ static void point_to_image(const fc_conv_job *job, const fc_strip *s, fc_depthwi
 }
 
 static void point_to_strip(const fc_conv_job *job, const fc_strip *s, fc_depthwise_pixels_args *a) {
-    const int64_t pitch = pitch_of(job);
+    const int64_t pitch = job->geometry.channels;
     fc_pixel_strip_load(job, s, s->c_size, pitch);
     a->x = s->strip;
     const fc_strip_axis y = fc_strip_axis_of(&job->spec, FC_Y, s->size[FC_Y]);
@@ -133,20 +165,43 @@ static bool slides(const fc_depthwise_slides_args *a, const fc_kernels *k) {
            (a->stride[0] == 1 || apart == FEW);
 }
 
-/* One strip of the channels [c_begin, c_begin + c_size), the vectors from `vector` on. */
-static void filter(const fc_conv_job *job, const fc_strip *s, int64_t vector) {
-    const fc_conv_spec *spec = &job->spec, *whole = &job->plan->spec;
+static void filter_pixels(const fc_depthwise_pixels_args *a, const fc_kernels *k) {
+    if (slides(a, k))
+        k->depthwise_slides(a);
+    else
+        k->depthwise_pixels(a);
+}
+
+/* `n` neighbours at a time; the last of a row move back rather than be fewer. */
+static void filter_together(fc_depthwise_pixels_args a, int64_t n, const fc_kernels *k) {
+    const int64_t width = a.columns, last = width - n;
+    a.channels *= n;
+    a.stride[1] *= n;
+    a.columns = width / n;
+    const int64_t out_column = a.out_column;
+    a.out_column *= n;
+    filter_pixels(&a, k);
+    if (width % n == 0) return;
+    a.x = fc_at(a.x, last * a.x_column, k);
+    a.out = fc_at_mut(a.out, last * out_column, k);
+    a.columns = 1;
+    filter_pixels(&a, k);
+}
+
+/* One strip of the channels [c_begin, c_begin + c_size), the vectors from `vector` on of all. */
+static void filter(const fc_conv_job *job, const fc_strip *s, int64_t vector, int64_t all) {
+    const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const bool direct = fc_pixel_strip_stores_directly(job);
-    const int64_t pitch = pitch_of(job), width = s->size[FC_X];
-    const int64_t w = (vectors(whole, k) + vector * fc_kernel_size(spec)) * k->vl;
+    const bool direct = stores_directly(job);
+    const int64_t pitch = job->geometry.channels, width = s->size[FC_X];
+    const int64_t w = (all + vector * fc_kernel_size(spec)) * k->vl;
     fc_depthwise_pixels_args a = {
         .w = fc_at(job->packed, w, k),
         .bias = fc_at(job->packed, vector * k->vl, k),
         .out = direct ? fc_at_mut(fc_strip_out(job, s), s->c_begin, k) : s->out,
         .channels = s->c_size,
         .kernel = {spec->kernel[FC_Y], spec->kernel[FC_X]},
-        .stride = {spec->stride[FC_Y]},
+        .stride = {spec->stride[FC_Y], 1},
         .dilation = {spec->dilation[FC_Y], spec->dilation[FC_X]},
         .rows = s->size[FC_Y],
         .columns = width,
@@ -154,15 +209,22 @@ static void filter(const fc_conv_job *job, const fc_strip *s, int64_t vector) {
         .out_column = direct ? job->y.axis[FC_X] : pitch,
         .lo = spec->clip_lo,
         .hi = spec->clip_hi,
+        /* Set below; but what an initialiser leaves out is cleared, as slowly as a pixel takes. */
+        .x = NULL,
+        .pad = {0, 0},
+        .height = 0,
+        .width = 0,
+        .x_row = 0,
+        .x_column = 0,
     };
-    if (reads_in_place(job))
+    if (job->geometry.in_place)
         point_to_image(job, s, &a);
     else
         point_to_strip(job, s, &a);
-    if (slides(&a, k))
-        k->depthwise_slides(&a);
+    if (together_in(job) > 1)
+        filter_together(a, fc_min(together_in(job), width), k);
     else
-        k->depthwise_pixels(&a);
+        filter_pixels(&a, k);
     if (!direct) fc_pixel_strip_store(job, s, s->c_begin, s->c_size, s->out, pitch);
 }
 
@@ -177,7 +239,7 @@ static void cut(fc_conv_job *job) {
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
     const int64_t pitch = pitch_of(job);
-    const bool direct = fc_pixel_strip_stores_directly(job);
+    const bool direct = stores_directly(job);
     s->groups = s->in_channels = s->out_channels =
         fc_ceil_div(vectors(&job->plan->spec, k), FC_DEPTHWISE_VECTORS);
     g->panels = 1;
@@ -201,7 +263,7 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
         s.c_begin = first_channel(whole, k, vector);
         s.c_size = fc_min(first_channel(whole, k, last) + k->vl, whole->in_channels) - s.c_begin;
         s.group = 0; /* channels count from c_begin */
-        filter(job, &s, vector);
+        filter(job, &s, vector, all);
     }
 }
 

@@ -88,7 +88,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Channels-last results are scattered panel by panel, in parts of a vector where a panel is
      * narrower than one. */
     const bool scatters = s->channels_last && s->out_channels > 1;
-    const double each = scatters ? 10 * scalar * fmin(fmax(vl / m, 1), 4) : store;
+    /* Pixels of two or four are put together by vectors. */
+    const bool joined = (m == 2 || m == 4) && m == (double)s->out_channels;
+    const double each = !scatters ? store
+                        : joined  ? 15 * scalar
+                                  : 10 * scalar * fmin(fmax(vl / m, 1), 4);
     const bool in_place = pointwise && !gathers && !copies(s, k);
     const double moved = (in_place ? 0 : load) + (double)s->out_channels * vectors * each;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
@@ -97,7 +101,9 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* The pixels of many planes are far apart, and short vectors need them soon. */
     const bool waiting = pointwise && !gathers && short_vectors(k) && n >= (in_place ? 128 : 256);
     const double waits = waiting ? 1.25 : 1;
-    return (double)s->out_channels * vectors * n * step * stream * waits + moved;
+    /* A strip with its taps, which small images are made of. */
+    const double strips = fc_kernel_size(s) == 1 ? 0 : 230 * (double)s->groups;
+    return (double)s->out_channels * vectors * n * step * stream * waits + moved + strips;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

@@ -61,9 +61,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double each = !regular(s) ? any[length]
                         : broadcast ? broadcasts[length]
                                     : shuffles[length];
-    const double moved = s->channels_last
-                             ? in * vectors
-                             : (3.0 * in + 4.0 * pixels) * vectors + fc_copy_by_element(s, k);
+    /* Planes are transposed, row by row. */
+    const double rows = (double)(s->in[FC_Z] * s->in[FC_Y]);
+    const double moved = s->channels_last ? in * vectors
+                                          : (6 * in + 4 * pixels + 100 * rows) * vectors +
+                                                fc_copy_by_element(s, k);
     return vectors * pixels * (n * each + 4) + moved;
 }
 

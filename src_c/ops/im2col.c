@@ -52,8 +52,10 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     else if (!s->channels_last)
         moved += in / vl * 4 + pixels * groups * vectors * each +
                  (fc_group_in(s) < k->vl ? in * 0.5 : 0) + fc_copy_by_element(s, k);
+    /* A strip with its taps, which small images are made of. */
+    const double strips = fc_kernel_size(s) == 1 ? 0 : 230 * groups;
     /* A tile begins and ends like 4 more terms of its sums, and costs a little by itself. */
-    return pixels * groups * ((n + 4) * busy + 5) + moved;
+    return pixels * groups * ((n + 4) * busy + 5) + moved + strips;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {

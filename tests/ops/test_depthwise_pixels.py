@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support import Problem, check, from_layout, to_layout
+from support import Problem, check, from_layout, tile, to_layout
 
 import fastconv
 
@@ -28,6 +28,22 @@ def test_same_bits_in_place_and_from_strips(isa, dtype, kernel):
         out = strided(np.zeros_like(y))
         fastconv.conv2d(x, w, bias, *given.geometry, out=out, **options)
         np.testing.assert_array_equal(out, y)
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (5, 2)])
+def test_several_pixels_a_vector(isa, dtype, kernel):
+    """Channels that fill a part of one: all numbers of pixels, of which the last move back."""
+    vl = tile(isa, dtype).vl
+    for channels, width in itertools.product({2, 3, vl // 2, vl // 2 + 1}, (1, 2, vl - 1, vl + 3)):
+        for stride, dilation in ((1, 1), ((2, 1), 1), ((3, 1), (1, 2))):
+            given = Problem((2, channels, 7, width), (channels, 1, *kernel), stride, (3, 2),
+                            dilation, groups=channels, activation="relu")
+            y = check(given, dtype, "depthwise_pixels", "NHWC")
+            x, w, bias = given.arrays(dtype)
+            out = strided(np.zeros_like(y))
+            fastconv.conv2d(strided(to_layout(x, "NHWC")), w, bias, *given.geometry, layout="NHWC",
+                            algorithm="depthwise_pixels", activation="relu", out=out)
+            np.testing.assert_array_equal(out, y)
 
 
 def test_strips_of_rows_and_columns(isa):
