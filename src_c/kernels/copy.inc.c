@@ -112,14 +112,14 @@ FC_INLINE void FC_NAME(copy_joined)(const int ROWS, const fc_copy_args *a) {
     }
 }
 
-/* The other way: pixels of 2 or 4, next to each other, into as many rows. */
+/* The other way: pixels of 2 or 4, next to each other, into as many rows or only the first ones. */
 FC_INLINE void FC_NAME(copy_parted)(const int COLUMNS, const fc_copy_args *a) {
     const real *from = a->from;
     real *to = a->to;
     for (int64_t left = a->rows; left > 0; left -= VL, from += COLUMNS * VL, to += VL) {
         vec r[4];
         FC_UNROLL for (int i = 0; i < COLUMNS; i++) {
-            const int64_t n = left * COLUMNS - i * VL;
+            const int64_t n = (left - 1) * COLUMNS + a->columns - i * VL;
             r[i] = n >= VL ? v_load(from + i * VL) : v_load_first(from + i * VL, n > 0 ? n : 0);
         }
         FC_UNROLL for (int i = 0; i < COLUMNS; i += 2) {
@@ -136,20 +136,12 @@ FC_INLINE void FC_NAME(copy_parted)(const int COLUMNS, const fc_copy_args *a) {
         }
         FC_UNROLL for (int i = 0; i < COLUMNS; i++) {
             real *p = to + i * a->to_column;
+            if (i >= a->columns) break;
             if (left >= VL)
                 v_store(p, r[i]);
             else
                 v_store_first(p, r[i], left);
         }
-    }
-}
-
-/* A column or two of many rows, which a transpose would pad to VL. */
-static void FC_NAME(copy_columns)(const fc_copy_args *a) {
-    for (int64_t j = 0; j < a->columns; j++) {
-        const real *from = (const real *)a->from + j;
-        real *to = (real *)a->to + j * a->to_column;
-        for (int64_t i = 0; i < a->rows; i++) to[i] = from[i * a->from_row];
     }
 }
 
@@ -178,7 +170,7 @@ static void FC_NAME(copy)(const fc_copy_args *given) {
         a.rows = 1;
     }
     const bool across = a.to_row == 1 && a.from_column == 1;
-    const bool joined = across && a.to_column == a.rows, parted = across && a.from_row == a.columns;
+    const bool joined = across && a.to_column == a.rows, parted = across && a.from_row >= a.columns;
     if (a.to_column == 1 && a.from_column == 1)
         FC_NAME(copy_rows)(&a, 1);
     else if (a.to_column == 1 && a.from_column == 2)
@@ -187,16 +179,14 @@ static void FC_NAME(copy)(const fc_copy_args *given) {
         FC_NAME(copy_joined)(2, &a);
     else if (joined && a.rows == 4)
         FC_NAME(copy_joined)(4, &a);
-    else if (parted && a.columns == 2)
+    else if (parted && a.from_row == 2)
         FC_NAME(copy_parted)(2, &a);
-    else if (parted && a.columns == 4)
+    else if (parted && a.from_row == 4)
         FC_NAME(copy_parted)(4, &a);
     else if (a.to_row == 1 && a.rows == 3)
         FC_NAME(copy_interleaved)(3, &a);
     else if (a.to_row == 1 && a.rows <= 4)
         FC_NAME(copy_interleaved)((int)a.rows, &a);
-    else if (across && a.columns <= 2)
-        FC_NAME(copy_columns)(&a);
     else if (across)
         FC_NAME(copy_transposed)(a.from, a.from_row, 1, a.to, a.to_column, a.rows, a.columns);
     else if (a.to_row == 1 && a.from_column == 2)

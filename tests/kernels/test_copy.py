@@ -95,6 +95,18 @@ def test_pixels_of_two_and_four(isa, dtype, layout, few):
                 assert intact()
 
 
+def test_the_first_of_two_and_four(isa, dtype):
+    """Rows of images of two and four pixels, channels last in the strip."""
+    vl = tile(isa, dtype).vl
+    for channels, size in itertools.product(edges(vl), [(2, 1), (4, 1), (2, 2), (1, 4)]):
+        x = values((1, channels, *size), dtype)
+        w = np.eye(channels, dtype=dtype)[:, :, None, None]
+        given, _ = canary(x.ravel())
+        for stride in (1, 2, 3):
+            got = fastconv.conv2d_im2col(given.reshape(x.shape), w, stride=stride)
+            np.testing.assert_array_equal(got, x[:, :, ::stride, ::stride])
+
+
 @pytest.mark.parametrize("transposed", [False, True], ids=["", "transposed"])
 def test_channels_last_strips_in(isa, dtype, transposed):
     """NCHW into channels-last scratch: transposed blocks, with a column step of 1 and 2."""
