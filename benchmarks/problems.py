@@ -98,6 +98,33 @@ class Packing(Convolution):
         return prod(self.layer.w_shape) * np.dtype(self.dtype).itemsize
 
 
+class Subnormal(Convolution):
+    """Nearly all pixels below the least normal number, and with them the results."""
+
+    @property
+    def name(self) -> str:
+        return f"subnormal {self.layer.name}"
+
+    @property
+    def scale(self) -> float:
+        """A power of two."""
+        return float(np.finfo(self.dtype).smallest_normal) / 64
+
+    @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        x, w = super().inputs
+        return (x * self.scale).astype(self.dtype), w
+
+    def check(self, y: np.ndarray, algorithm: str = "") -> None:
+        """As above, and a unit of the result and of each input, which are rounded to whole ones."""
+        exact, magnitude = exact_convolution(self.layer, self.dtype)
+        taps = prod(self.layer.w_shape[1:])
+        unit = float(np.finfo(self.dtype).smallest_subnormal) / self.scale
+        relative = gamma(taps + 1, self.dtype)
+        error = np.abs(y.astype("float64") / self.scale - exact)
+        assert np.all(error <= relative * magnitude + (1 + 5 * taps) * unit)
+
+
 @lru_cache(maxsize=2)
 def exact_convolution(layer: Layer, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     x, w = (array.astype("float64") for array in Convolution(layer, dtype).inputs)

@@ -84,7 +84,7 @@ cdef extern from "ops/conv.h" nogil:
         const fc_kernels *kernels
         const fc_conv_algorithm *algorithm
         int64_t packed_bytes
-        bint finite_weights
+        double largest_weight
     ctypedef struct fc_geometry:
         int64_t items
     ctypedef struct fc_conv_job:
@@ -104,6 +104,9 @@ cdef extern from "ops/conv.h" nogil:
     fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,
                                int64_t batch, const fc_tensor *x, const fc_tensor *y)
     fc_task fc_conv_task(fc_conv_job *job, int threads)
+
+cdef extern from "ops/subnormals.h" nogil:
+    fc_status fc_conv_task_run(const fc_conv_job *job, const fc_task *task)
 
 cdef extern from "ops/max_pool.h" nogil:
     ctypedef struct fc_max_pool_spec:

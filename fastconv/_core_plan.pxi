@@ -49,9 +49,9 @@ cdef class Plan:
             if self.bias is not None:
                 bias = np.ascontiguousarray(_as_type(self.bias, kind))
             _pack(plan, w, bias, packed.data)
-            packed.finite_weights = plan.finite_weights
+            packed.largest_weight = plan.largest_weight
             self.packed[key] = packed
-        plan.finite_weights = packed.finite_weights
+        plan.largest_weight = packed.largest_weight
         return packed
 
     def run(self, Settings settings not None, cnp.ndarray x not None, out):

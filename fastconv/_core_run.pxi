@@ -8,7 +8,7 @@ cdef enum:
 cdef class Packed:
     """Packed weights in the form of one algorithm of one instruction set."""
     cdef void *data
-    cdef bint finite_weights
+    cdef double largest_weight
 
     def __dealloc__(self):
         free(self.data)
@@ -116,13 +116,13 @@ cdef class Prepared:
                 if block == NULL:
                     status = FC_NO_MEMORY
                 else:
-                    plan = self.plan  # packing notes in it whether the weights are finite
+                    plan = self.plan  # packing notes in it how large the weights are
                     _pack(&plan, w, bias, block)
                     job.plan = &plan
                     job.packed = block
                     task.scratch = block + packed_size
             if status == FC_OK:
-                status = _run_task(&task)
+                status = _run_task(&task, &job)
         finally:
             if block != NULL:
                 fc_workspace_release(block)

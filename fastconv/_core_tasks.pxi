@@ -44,16 +44,20 @@ cdef bint _is_main_thread() except -1:
     return threading.current_thread() is threading.main_thread()
 
 
-cdef fc_status _run_task(fc_task *task) except *:
-    """Runs it; raises what a signal handler raised meanwhile."""
+cdef inline fc_status _run(const fc_task *task, const fc_conv_job *job) noexcept nogil:
+    return fc_task_run(task) if job == NULL else fc_conv_task_run(job, task)
+
+
+cdef fc_status _run_task(fc_task *task, const fc_conv_job *job=NULL) except *:
+    """Runs it, a convolution's with its job; raises what a signal handler raised meanwhile."""
     cdef fc_status status
     if task.nanoseconds > LONG_TASK and _is_main_thread():
         task.stop = _signal_raises
     if task.nanoseconds < SHORT_TASK:
-        status = fc_task_run(task)
+        status = _run(task, job)
     else:
         with nogil:
-            status = fc_task_run(task)
+            status = _run(task, job)
     if status == FC_STOPPED:
         fc_pending_error()
     return status

@@ -20,6 +20,8 @@ typedef int32_t f32_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
 typedef int64_t f64_index_vec __attribute__((vector_size(FC_VECTOR_BYTES)));
 typedef int32_t f32_lane;
 typedef int64_t f64_lane;
+typedef uint32_t f32_bits __attribute__((may_alias));
+typedef uint64_t f64_bits __attribute__((may_alias));
 enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))
@@ -241,8 +243,9 @@ FC_INLINE void f64_v_transpose(f64_vec *restrict r) {
 #define v_flags FC_NAME(v_flags)       /* remembers, beginning with {0}: */
 #define v_note_nan FC_NAME(v_note_nan) /* (flags, a, b): a NaN that v_max may lose */
 #define v_any FC_NAME(v_any)
-#define v_take FC_NAME(v_take) /* (top, at, v, v_at): where v is larger or the first NaN */
-#define v_lane FC_NAME(lane)   /* the integer of a vector's lane */
+#define v_take FC_NAME(v_take)  /* (top, at, v, v_at): where v is larger or the first NaN */
+#define v_lane FC_NAME(lane)    /* the integer of a vector's lane */
+#define real_bits FC_NAME(bits) /* a number's, as an integer */
 #define v_index FC_NAME(index_vec)
 #define v_lanes FC_NAME(v_lanes) /* 0, step, 2 * step, ... */
 #define v_evens FC_NAME(v_evens) /* a0 a2 ... b0 b2 ... */

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* syscall */
 #include "threads.h"
 
+#include "clock.h"
+#include "float_mode.h"
 #include "integers.h"
 #include "places.h"
 #include "shares.h"
@@ -11,13 +13,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Nanoseconds. Waking a sleeper costs its caller 3 to 5 us, and the sleeper is there after
  * some 50: a thread with less than this to do is not worth it. One that spins is there at once. */
 static const double WORTH_WAKING = 25e3, WORTH_SPINNING = 4e3;
-static const int64_t STOP_EVERY = 20000000;
+static const int64_t STOP_EVERY = FC_STOP_EVERY;
 /* So many small tasks may end before a helper that was woken for the first is missed. */
 enum { PATIENCE = 50 };
 /* The next layer of a network usually comes within the first of these, and the last chunk of a
@@ -66,15 +67,9 @@ static void futex_wake(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Until the word differs from `value`, but not for long; returns what it is then. */
 static uint32_t spin(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds) {
-    const int64_t end = now() + nanoseconds;
+    const int64_t end = fc_now() + nanoseconds;
     uint32_t seen;
     do {
         for (int i = 0; i < 32; i++) {
@@ -86,28 +81,8 @@ static uint32_t spin(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds
             __asm__ volatile("isb");
 #endif
         }
-    } while (now() < end);
+    } while (fc_now() < end);
     return seen;
-}
-
-/* Rounding, subnormals, exception masks: the same bits on every thread only if
- * all of them work in the caller's mode. */
-static uint32_t get_mode(void) {
-#if defined(__x86_64__)
-    return __builtin_ia32_stmxcsr();
-#else
-    uint64_t mode;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-    return (uint32_t)mode;
-#endif
-}
-
-static void set_mode(uint32_t mode) {
-#if defined(__x86_64__)
-    __builtin_ia32_ldmxcsr(mode);
-#else
-    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)mode));
-#endif
 }
 
 static work prepare(const fc_task *task, int threads, fc_span *spans) {
@@ -115,7 +90,7 @@ static work prepare(const fc_task *task, int threads, fc_span *spans) {
         .task = task,
         .shares = fc_shares_of(task->items, task->visit, task->nanoseconds, threads, spans),
         .threads = threads,
-        .mode = get_mode(),
+        .mode = fc_float_mode(),
         .cpu = fc_place(),
     };
 }
@@ -150,18 +125,18 @@ static void keep_apart(work *w, int me) {
 static bool work_on(work *w, int me, void *scratch) {
     const fc_task *task = w->task;
     const uint32_t generation = atomic_load_explicit(&pool.generation, memory_order_relaxed);
-    int64_t asked = me == 0 && task->stop ? now() : INT64_MAX - STOP_EVERY;
+    int64_t asked = me == 0 && task->stop ? fc_now() : INT64_MAX - STOP_EVERY;
     bool fetched = me > 0 || w->threads == 1;
     for (fc_range r; fc_shares_take(&w->shares, me, &r);) {
         task->run(task->context, r.begin, r.end, scratch);
         if (!fetched) fetch_late(w);
         fetched = true;
         keep_apart(w, me);
-        if (me == 0 && task->stop && now() >= asked + STOP_EVERY) {
+        if (me == 0 && task->stop && fc_now() >= asked + STOP_EVERY) {
             const bool stopped = task->stop();
             if (w == &pool.work && atomic_load(&pool.generation) != generation) return stopped;
             if (stopped) atomic_store_explicit(&w->stopped, true, memory_order_relaxed);
-            asked = now();
+            asked = fc_now();
         }
         if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return true;
     }
@@ -184,7 +159,7 @@ static void help(int me) {
     void *scratch = NULL;
     /* Without memory for it the others do this thread's share. */
     if (w->task->scratch_bytes && !(scratch = fc_workspace_acquire(w->task->scratch_bytes))) return;
-    set_mode(w->mode);
+    fc_set_float_mode(w->mode);
     keep_apart(w, me);
     work_on(w, me, scratch);
     if (scratch) fc_workspace_release(scratch);
@@ -294,7 +269,7 @@ int fc_task_threads(const fc_task *task) {
 static bool is_one_of_many(const fc_task *task) {
     static _Thread_local char mark;
     const uintptr_t me = (uintptr_t)&mark;
-    const int64_t rest = now() - atomic_load_explicit(&pool.last_end, memory_order_relaxed);
+    const int64_t rest = fc_now() - atomic_load_explicit(&pool.last_end, memory_order_relaxed);
     return atomic_exchange_explicit(&pool.last_caller, me, memory_order_relaxed) == me &&
            rest < SPIN_FOR_TASK && (double)rest < 2 * task->nanoseconds &&
            !atomic_load_explicit(&pool.crowded, memory_order_relaxed);
@@ -313,7 +288,7 @@ fc_status fc_task_run(const fc_task *task) {
     const fc_status status = threads > 1 && !atomic_exchange(&pool.busy, true)
                                  ? run_shared(task, threads, scratch)
                                  : run_alone(task, scratch);
-    if (several) atomic_store_explicit(&pool.last_end, now(), memory_order_relaxed);
+    if (several) atomic_store_explicit(&pool.last_end, fc_now(), memory_order_relaxed);
     if (acquired) fc_workspace_release(acquired);
     return status;
 }

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FC_THREADS_MOST = 256 };
+enum { FC_THREADS_MOST = 256, FC_STOP_EVERY = 20000000 /* nanoseconds */ };
 
 typedef struct {
     /* Items [begin, end); `scratch` is the thread's own, kept from one range to the next. */

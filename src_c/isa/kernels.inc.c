@@ -2,6 +2,7 @@
  * REAL_NAME is f32 or f64. */
 #include "../kernels/copy.inc.c"
 #include "../kernels/pack.inc.c"
+#include "../kernels/scale.inc.c"
 #include "../kernels/pixels.inc.c"
 #include "../kernels/planes.inc.c"
 #include "../kernels/depthwise.inc.c"

@@ -33,6 +33,38 @@ typedef struct {
     int64_t c_begin, c_end;
 } fc_pack_args;
 
+/* How large numbers are. */
+typedef struct {
+    int64_t small;  /* how many that are not 0 are below 2^-power */
+    bool subnormal; /* whether there is one */
+    double largest; /* magnitude; infinite with a NaN too */
+} fc_extent;
+
+/* Adds from[i * step], i < count, to the extent. 1 <= power <= half of the range of exponents. */
+typedef struct {
+    const void *from;
+    int64_t count, step;
+    int power;
+    fc_extent *extent;
+} fc_extent_args;
+
+/* to[i] = from[i * step] * 2^power for i < count, exactly; anything where that is not finite.
+ * `largest` as in fc_extent. */
+typedef struct {
+    const void *from;
+    void *to;
+    int64_t count, step;
+    int power;
+    double *largest;
+} fc_scale_up_args;
+
+/* to[i * step] *= 2^-power, in place: finite, and rounded where it becomes subnormal. */
+typedef struct {
+    void *to;
+    int64_t count, step;
+    int power;
+} fc_scale_down_args;
+
 /* One run of the reduction: `x` is its offset from the pixel's first element,
  * `w` its first row in the packed panel. */
 typedef struct {

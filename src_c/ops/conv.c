@@ -71,34 +71,27 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
     return FC_OK;
 }
 
-/* An infinity or a NaN has an exponent of all ones, the only one whose increment
- * carries into the sign's bit. Integers that compilers vectorise without widening:
- * every call that is given its weights waits for this. */
-static bool all_finite(const void *w, int64_t count, fc_dtype dtype) {
-    if (dtype == FC_F32) {
-        const uint32_t *bits = w, least = 0x00800000;
-        uint32_t carry = 0;
-        for (int64_t i = 0; i < count; i++) carry |= (bits[i] & 0x7fffffff) + least;
-        return !(carry >> 31);
-    }
-    const uint64_t *bits = w, least = 0x0010000000000000;
-    uint64_t carry = 0;
-    for (int64_t i = 0; i < count; i++) carry |= (bits[i] & 0x7fffffffffffffff) + least;
-    return !(carry >> 63);
-}
-
 static bool has_padding(const fc_conv_spec *s) {
     for (int a = 0; a < FC_AXES; a++)
         if (s->pad_lo[a] || s->pad_hi[a]) return true;
     return false;
 }
 
+/* Every call that is given its weights waits for this. */
+static double largest_weight(const fc_conv_plan *plan, const void *w) {
+    const fc_conv_spec *s = &plan->spec;
+    const int64_t count = s->out_channels * fc_group_in(s) * fc_kernel_size(s);
+    fc_extent extent = {0};
+    plan->kernels->extent(
+        &(fc_extent_args){.from = w, .count = count, .step = 1, .power = 1, .extent = &extent});
+    return extent.largest;
+}
+
 void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
     const fc_conv_spec *s = &plan->spec;
     /* Pointwise weights without padding never meet it, whatever the image's size. */
-    plan->finite_weights =
-        (fc_kernel_size(s) > 1 || has_padding(s)) &&
-        all_finite(w, s->out_channels * fc_group_in(s) * fc_kernel_size(s), s->dtype);
+    const bool meets_padding = fc_kernel_size(s) > 1 || has_padding(s);
+    plan->largest_weight = meets_padding || !plan->as_given ? largest_weight(plan, w) : -1;
     plan->weights = plan->as_given ? w : NULL;
     plan->algorithm->pack(plan, w, bias, packed);
 }

@@ -69,6 +69,8 @@ typedef struct fc_conv_algorithm {
     double (*pack_cost)(const fc_conv_spec *, const fc_kernels *);
     /* Elements of packed weights, bias included; depends on no spatial size. */
     int64_t (*packed_elements)(const fc_conv_spec *, const fc_kernels *);
+    /* How many of them the bias takes, which comes first. */
+    int64_t (*bias_elements)(const fc_conv_spec *, const fc_kernels *);
     void (*pack)(const fc_conv_plan *, const void *w, const void *bias, void *packed);
     void (*cut)(fc_conv_job *);
     void (*run)(const fc_conv_job *, int64_t begin, int64_t end, void *scratch);
@@ -77,6 +79,11 @@ typedef struct fc_conv_algorithm {
     const struct fc_conv_algorithm *(*packs_for)(const fc_conv_plan *);
     /* Weights that come with a call are read as they are: only a bias of out_channels is packed. */
     bool takes_as_given;
+    /* Packed weights of a group, where those of the groups follow each other after the bias; NULL
+     * where they do not. */
+    int64_t (*group_elements)(const fc_conv_spec *, const fc_kernels *);
+    /* A result's bits depend on where in the image it is. */
+    bool needs_whole_images;
 } fc_conv_algorithm;
 
 struct fc_conv_plan {
@@ -88,7 +95,9 @@ struct fc_conv_plan {
     int64_t packed_bytes;
     bool as_given;       /* the weights are read as they are */
     const void *weights; /* in that case, set by fc_conv_pack; otherwise NULL */
-    bool finite_weights; /* set by fc_conv_pack: zero padding contributes nothing */
+    /* Magnitude, set by fc_conv_pack: infinite if one is or is a NaN, negative if nobody looked, at
+     * weights as given. */
+    double largest_weight;
 };
 
 struct fc_conv_job {
@@ -96,6 +105,7 @@ struct fc_conv_job {
     const fc_conv_plan *plan;
     const fc_kernels *kernels;
     const void *packed;
+    const void *bias; /* as packed, but its own; NULL for the packed one */
     fc_tensor x, y;
     int64_t images, batch; /* a batch of 1 where all images are one row */
     fc_geometry geometry;
@@ -133,6 +143,11 @@ static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t en
 /* The whole job as a task for at most so many threads. */
 fc_task fc_conv_task(fc_conv_job *job, int threads);
 
+/* Whether zero padding contributes nothing. */
+static inline bool fc_conv_finite_weights(const fc_conv_plan *plan) {
+    return plan->largest_weight >= 0 && plan->largest_weight < INFINITY;
+}
+
 /* Shapes that several algorithms ask about. */
 static inline int64_t fc_group_in(const fc_conv_spec *s) {
     return s->in_channels / s->groups;
@@ -169,6 +184,11 @@ static inline const void *fc_at(const void *p, int64_t index, const fc_kernels *
 }
 static inline void *fc_at_mut(void *p, int64_t index, const fc_kernels *k) {
     return (char *)p + index * k->element;
+}
+
+/* Of the bias as it is packed. */
+static inline const void *fc_conv_bias_at(const fc_conv_job *job, int64_t index) {
+    return fc_at(job->bias ? job->bias : job->packed, index, job->kernels);
 }
 
 #endif

@@ -24,9 +24,18 @@ static bool has_own_kernel(const fc_conv_spec *s) {
            s->dilation[FC_X] == 1;
 }
 
-static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
     (void)k;
-    return s->out_channels * (fc_kernel_size(s) + 1);
+    return s->out_channels;
+}
+
+static int64_t group_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    return fc_group_out(s) * fc_kernel_size(s);
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return bias_elements(s, k) + s->groups * group_elements(s, k);
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -113,7 +122,7 @@ static void filter_rows(const fc_conv_job *job, const fc_strip *s, int64_t group
         .stride = spec->stride[FC_X],
         .x = fc_strip_in(job, s, inside ? z : 0, 0, 0),
         .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
-        .bias = fc_at(job->packed, channel, k),
+        .bias = fc_conv_bias_at(job, channel),
         .out = direct ? fc_strip_out(job, s) : s->out,
         .x_row = job->x.axis[FC_Y],
         .height = inside ? spec->in[FC_Y] : 0,
@@ -137,7 +146,7 @@ static void filter_rows(const fc_conv_job *job, const fc_strip *s, int64_t group
     a.planes = 1;
     for (int64_t m = 0; m < multiplier; m++) {
         a.w = fc_at(job->packed, spec->out_channels + (channel + m) * fc_kernel_size(spec), k);
-        a.bias = fc_at(job->packed, channel + m, k);
+        a.bias = fc_conv_bias_at(job, channel + m);
         k->depthwise(&a);
         fc_plane_strip_store(job, s, m, 1, s->out);
     }
@@ -153,7 +162,7 @@ static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
         k->planes(&(fc_planes_args){
             .x = s->strip,
             .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
-            .bias = fc_at(job->packed, channel, k),
+            .bias = fc_conv_bias_at(job, channel),
             .out = out,
             .tap = s->taps,
             .taps = fc_kernel_size(spec),
@@ -220,6 +229,15 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_depthwise = {
-    "depthwise", "depthwise", refuse, cost,  fc_conv_copy_cost, packed_elements, pack,
-    cut,         run,         NULL,   false,
+    .name = "depthwise",
+    .family = "depthwise",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = fc_conv_copy_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
+    .group_elements = group_elements,
 };

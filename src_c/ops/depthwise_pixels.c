@@ -45,8 +45,12 @@ static int64_t first_channel(const fc_conv_spec *s, const fc_kernels *k, int64_t
     return fc_min(vector * k->vl, fc_max(s->in_channels - k->vl, 0));
 }
 
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return vectors(s, k) * k->vl;
+}
+
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
-    return vectors(s, k) * k->vl * (fc_kernel_size(s) + 1);
+    return bias_elements(s, k) * (1 + fc_kernel_size(s));
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -197,7 +201,7 @@ static void filter(const fc_conv_job *job, const fc_strip *s, int64_t vector, in
     const int64_t w = (all + vector * fc_kernel_size(spec)) * k->vl;
     fc_depthwise_pixels_args a = {
         .w = fc_at(job->packed, w, k),
-        .bias = fc_at(job->packed, vector * k->vl, k),
+        .bias = fc_conv_bias_at(job, vector * k->vl),
         .out = direct ? fc_at_mut(fc_strip_out(job, s), s->c_begin, k) : s->out,
         .channels = s->c_size,
         .kernel = {spec->kernel[FC_Y], spec->kernel[FC_X]},
@@ -268,15 +272,14 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_depthwise_pixels = {
-    "depthwise_pixels",
-    "depthwise",
-    refuse,
-    cost,
-    fc_conv_copy_cost,
-    packed_elements,
-    pack,
-    cut,
-    run,
-    NULL,
-    false,
+    .name = "depthwise_pixels",
+    .family = "depthwise",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = fc_conv_copy_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
 };

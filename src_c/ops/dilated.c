@@ -69,7 +69,7 @@ static fc_conv_plan inner_plan(const fc_conv_plan *plan) {
     const fc_conv_spec sub = undilated(&plan->spec);
     fc_conv_plan inner = *plan;
     fc_conv_plan_make(&inner, &sub, plan->isa, NULL, false);
-    inner.finite_weights = plan->finite_weights;
+    inner.largest_weight = plan->largest_weight;
     return inner;
 }
 
@@ -97,6 +97,11 @@ static double pack_cost(const fc_conv_spec *s, const fc_kernels *k) {
 
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return inner_plan_for(s, k).packed_bytes / k->element;
+}
+
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    const fc_conv_plan inner = inner_plan_for(s, k);
+    return inner.algorithm->bias_elements(&inner.spec, k);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
@@ -158,6 +163,16 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_dilated = {
-    "dilated", "dilated", refuse, cost,      pack_cost, packed_elements,
-    pack,      cut,       run,    packs_for, false,
+    .name = "dilated",
+    .family = "dilated",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = pack_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
+    .packs_for = packs_for,
+    .needs_whole_images = true,
 };

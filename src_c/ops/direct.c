@@ -32,9 +32,18 @@ static int64_t panel_begin(const fc_conv_spec *s, const fc_kernels *k, int64_t p
     return fc_share(fc_group_out(s), panels(s, k), p);
 }
 
-static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
     (void)k;
-    return s->out_channels * (reduction(s) + 1);
+    return s->out_channels;
+}
+
+static int64_t group_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    (void)k;
+    return fc_group_out(s) * reduction(s);
+}
+
+static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return bias_elements(s, k) + s->groups * group_elements(s, k);
 }
 
 static bool short_vectors(const fc_kernels *k) {
@@ -168,7 +177,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .x = in_place ? fc_strip_in(job, s, s->begin[FC_Z], s->begin[FC_Y], s->begin[FC_X])
                       : s->strip,
         .w = weights_of(job, channel, m, s->c_begin),
-        .bias = s->first ? fc_at(job->packed, channel, k) : NULL,
+        .bias = s->first ? fc_conv_bias_at(job, channel) : NULL,
         .out = out,
         .tap = s->taps,
         .taps = s->c_size * fc_kernel_size(spec),
@@ -229,5 +238,16 @@ static double given_cost(const fc_conv_spec *s, const fc_kernels *k) {
 }
 
 const fc_conv_algorithm fc_conv_direct = {
-    "direct", "direct", refuse, cost, given_cost, packed_elements, pack, cut, run, NULL, true,
+    .name = "direct",
+    .family = "direct",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = given_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
+    .takes_as_given = true,
+    .group_elements = group_elements,
 };

@@ -43,8 +43,12 @@ static int64_t panel_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return fc_group_in(s) * fc_kernel_size(s) * k->vl;
 }
 
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return panels(s, k) * k->vl;
+}
+
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
-    return lane_elements(s, k) + panels(s, k) * (panel_elements(s, k) + k->vl);
+    return bias_elements(s, k) + lane_elements(s, k) + panels(s, k) * panel_elements(s, k);
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -181,7 +185,7 @@ static void compute(const fc_conv_job *job, const fc_strip *s, bool in_place) {
                       : s->strip,
         .w = fc_at(job->packed,
                    np * vl + lane_elements(given, k) + first * panel_elements(given, k), k),
-        .bias = fc_at(job->packed, first * vl, k),
+        .bias = fc_conv_bias_at(job, first * vl),
         .lanes = regular(given) ? NULL : fc_at(job->packed, np * vl, k),
         .out = out,
         .tap = s->taps,
@@ -287,6 +291,14 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_grouped = {
-    "grouped", "grouped", refuse, cost,  fc_conv_copy_cost, packed_elements, pack,
-    cut,       run,       NULL,   false,
+    .name = "grouped",
+    .family = "grouped",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = fc_conv_copy_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
 };

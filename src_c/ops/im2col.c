@@ -26,8 +26,12 @@ static int64_t reduction(const fc_conv_spec *s) {
     return fc_group_in(s) * fc_kernel_size(s);
 }
 
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
+    return s->groups * panels(s, k) * k->pixel_channels;
+}
+
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
-    return s->groups * panels(s, k) * k->pixel_channels * (reduction(s) + 1);
+    return bias_elements(s, k) * (1 + reduction(s));
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -64,8 +68,8 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     const int64_t nr = k->pixel_channels, np = panels(s, k), kg = fc_group_out(s);
     const int64_t block = fc_strips_channels(s, k, fc_pixel_strip_bytes);
     char *biases = packed;
-    char *weights = fc_at_mut(packed, s->groups * np * nr, k);
-    memset(biases, 0, (size_t)(s->groups * np * nr * k->element));
+    char *weights = fc_at_mut(packed, bias_elements(s, k), k);
+    memset(biases, 0, (size_t)(bias_elements(s, k) * k->element));
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t p = 0; p < np; p++) {
             const int64_t first = g * kg + p * nr, channels = fc_min(nr, kg - p * nr);
@@ -172,7 +176,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
                                fc_strip_origin(job, s, FC_X))
                  : s->strip,
         .w = fc_at(job->packed, weights + row * nr, k),
-        .bias = s->first ? fc_at(job->packed, (s->group * np + p) * nr, k) : NULL,
+        .bias = s->first ? fc_conv_bias_at(job, (s->group * np + p) * nr) : NULL,
         .out = out,
         .tap = t.tap,
         .taps = ((const fc_tap *)s->taps)->x,
@@ -220,6 +224,14 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
 }
 
 const fc_conv_algorithm fc_conv_im2col = {
-    "im2col", "im2col", refuse, cost,  fc_conv_copy_cost, packed_elements, pack,
-    cut,      run,      NULL,   false,
+    .name = "im2col",
+    .family = "im2col",
+    .refuse = refuse,
+    .cost = cost,
+    .pack_cost = fc_conv_copy_cost,
+    .packed_elements = packed_elements,
+    .bias_elements = bias_elements,
+    .pack = pack,
+    .cut = cut,
+    .run = run,
 };

@@ -181,7 +181,7 @@ bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t
     const fc_conv_spec *spec = &job->spec;
     const int64_t first = fc_strip_origin(job, s, axis) + tap * spec->dilation[axis];
     const int64_t last = first + (s->size[axis] - 1) * spec->stride[axis];
-    return job->plan->finite_weights && (last < 0 || first >= spec->in[axis]);
+    return fc_conv_finite_weights(job->plan) && (last < 0 || first >= spec->in[axis]);
 }
 
 fc_strip_axis fc_strip_axis_of(const fc_conv_spec *s, int axis, int64_t count) {

@@ -120,9 +120,15 @@ int64_t fc_winograd_panel_elements(const fc_winograd_form *f, const fc_kernels *
                           (rest ? fc_winograd_u_step(f, k, rest) : 0));
 }
 
+static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
+    const fc_winograd_form f = fc_winograd_form_of(s, k, t);
+    return s->groups * f.panels * f.lanes;
+}
+
 static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const fc_winograd_form f = fc_winograd_form_of(s, k, t);
-    return s->groups * f.panels * (f.lanes + fc_winograd_panel_elements(&f, k, f.channels));
+    return bias_elements(s, k, t) +
+           s->groups * f.panels * fc_winograd_panel_elements(&f, k, f.channels);
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
@@ -206,7 +212,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     const int64_t nr = k->pixel_channels, kg = fc_group_out(s), cg = fc_group_in(s);
     const int64_t size = fc_kernel_size(s),
                   panel_size = fc_winograd_panel_elements(&f, k, f.channels);
-    const int64_t biases = s->groups * f.panels * f.lanes;
+    const int64_t biases = bias_elements(s, k, t);
     const int64_t step = fc_max(1, PLAIN_BYTES / (size * nr * k->element));
     double plain[PLAIN_BYTES / sizeof(double)];
     memset(packed, 0, (size_t)(biases * k->element));
@@ -249,6 +255,9 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
     static int64_t packed_elements##T(const fc_conv_spec *s, const fc_kernels *k) { \
         return packed_elements(s, k, T); \
     } \
+    static int64_t bias_elements##T(const fc_conv_spec *s, const fc_kernels *k) { \
+        return bias_elements(s, k, T); \
+    } \
     static void pack##T(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) { \
         pack(plan, w, bias, packed, T); \
     } \
@@ -259,8 +268,17 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         fc_winograd_run(job, begin, end, scratch, T); \
     } \
     const fc_conv_algorithm fc_conv_winograd##T = { \
-        "winograd" #T, "winograd", refuse##T, cost##T, pack_cost##T, packed_elements##T, \
-        pack##T,       cut##T,     run##T,    NULL,    false, \
+        .name = "winograd" #T, \
+        .family = "winograd", \
+        .refuse = refuse##T, \
+        .cost = cost##T, \
+        .pack_cost = pack_cost##T, \
+        .packed_elements = packed_elements##T, \
+        .bias_elements = bias_elements##T, \
+        .pack = pack##T, \
+        .cut = cut##T, \
+        .run = run##T, \
+        .needs_whole_images = true, \
     };
 FC_ROW(6)
 FC_ROW(5)

@@ -44,7 +44,7 @@ static void transform(const fc_winograd_chunk *c, const fc_winograd_place *p, co
         if (left < 1) break; /* planes that end before the chunk */
         k->winograd_output(&(fc_winograd_output_args){
             .z = fc_at(z, (p->index * c->columns + i) * tiles * lanes + lane, k),
-            .bias = fc_at(job->packed, (c->group * f->panels + panel) * f->lanes + lane, k),
+            .bias = fc_conv_bias_at(job, (c->group * f->panels + panel) * f->lanes + lane),
             .out = fc_at_mut(out, plane * out_column, k),
             .tile = {f->tile[0], f->tile[1]},
             .outputs = {f->outputs[0], f->outputs[1]},

@@ -95,7 +95,7 @@ static void *array_of(role r, int64_t elements, size_t element, size_t alignment
 
 /* ------------------------------------------------------------------ values */
 
-typedef enum { UNIFORM, INTEGERS, OUTLIERS, TINY, SPECIALS, KINDS } value_kind;
+typedef enum { UNIFORM, INTEGERS, OUTLIERS, TINY, SPECIALS, SUBNORMAL, KINDS } value_kind;
 
 static uint64_t random_state = 1;
 
@@ -114,6 +114,8 @@ static double random_value(value_kind kind, fc_dtype dtype) {
         return random_bits() % 32 ? v : v * 1e4;
     case TINY: /* products are subnormal */
         return v * (dtype == FC_F32 ? 0x1p-70 : 0x1p-520);
+    case SUBNORMAL:
+        return v * (dtype == FC_F32 ? 0x1p-127 : 0x1p-1023);
     case SPECIALS:
         return random_bits() % 64 ? v : specials[random_bits() % 4];
     default:

@@ -1,8 +1,10 @@
 /* A convolution by every algorithm on every instruction set against the reference: within the
  * derived bound, nothing written beside the result, and the same bits for other strides, another
- * order of the items and each image on its own. */
+ * order of the items, each image on its own, and as the task that a call makes of it. */
 #ifndef FC_TESTS_CHECK_CONV_H
 #define FC_TESTS_CHECK_CONV_H
+
+#include "ops/subnormals.h"
 
 #include "check.h"
 #include "reference.h"
@@ -96,13 +98,47 @@ static void run(const conv_case *c, const fc_conv_plan *plan, const void *packed
     if (!take(&y, values)) fail(c->isa, c->f, c->p, c->row->name, "written beside y", 0, 0, 0);
 }
 
+/* As the task of a call, which subnormal numbers do not slow: to the bit what `run` has, unless
+ * there are any. */
+static void run_task(const conv_case *c, const fc_conv_plan *plan, const void *packed,
+                     const fc_tensor *x, int64_t batch, int view, double *values) {
+    const array y = volume_in(Y, view, batch, c->p->filters, out_depth(c->p), out_size(c->p, 0),
+                              out_size(c->p, 1), c->f);
+    fc_conv_job job;
+    fc_conv_job_make(&job, plan, packed, batch, x, &y.t);
+    fc_task task = fc_conv_task(&job, 1);
+    task.scratch = array_of(SCRATCH, job.scratch_bytes, 1, FC_SCRATCH_ALIGNMENT);
+    if (fc_conv_task_run(&job, &task) != FC_OK)
+        fail(c->isa, c->f, c->p, c->row->name, "the task failed", 0, 0, 0);
+    if (!take(&y, values)) fail(c->isa, c->f, c->p, c->row->name, "task beside y", 0, 0, 0);
+}
+
+static void check_task(conv_case *c, const fc_conv_plan *plan, const void *packed,
+                       const double *by_items, double *got, double *again) {
+    const int64_t count = c->expected.count, images = c->p->batch, image = count / images;
+    const bool same_bits = c->f->values != TINY && c->f->values != SUBNORMAL;
+    int64_t i;
+    run_task(c, plan, packed, &c->x.t, images, c->f->y_view, got);
+    compare(c, plan, got);
+    if (same_bits && (i = first_difference(got, by_items, count)) >= 0)
+        fail(c->isa, c->f, c->p, c->row->name, "as a task", i, got[i], by_items[i]);
+    for (int64_t n = 0; n < images && images > 1; n++) {
+        fc_tensor x = c->x.t;
+        x.data = (char *)x.data + n * x.batch * (int64_t)bytes_of(c->f->dtype);
+        run_task(c, plan, packed, &x, 1, 0, again);
+        if ((i = first_difference(again, got + n * image, image)) >= 0)
+            fail(c->isa, c->f, c->p, c->row->name, "a task of one image", i, again[i],
+                 got[n * image + i]);
+    }
+}
+
 static void check_row(conv_case *c) {
     fc_conv_plan plan;
     if (!plan_row(c, &plan)) return;
     void *packed = array_of(PACKED, plan.packed_bytes, 1, FC_SCRATCH_ALIGNMENT);
     fc_conv_pack(&plan, c->w, c->bias, packed);
     const int64_t count = c->expected.count, image = count / c->p->batch;
-    double *got = doubles(count), *again = doubles(count);
+    double *got = doubles(count), *again = doubles(count), *task = doubles(count);
     run(c, &plan, packed, &c->x.t, c->p->batch, c->f->y_view, 0, got);
     compare(c, &plan, got);
 
@@ -127,7 +163,8 @@ static void check_row(conv_case *c) {
             fail(c->isa, c->f, c->p, c->row->name, "an image on its own", i, again[i],
                  got[count - image + i]);
     }
-    free(got), free(again);
+    check_task(c, &plan, packed, got, task, again);
+    free(got), free(again), free(task);
 }
 
 /* Only the dilated row heeds `exact`; Winograd refuses it. */

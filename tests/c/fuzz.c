@@ -140,8 +140,8 @@ static form form_from(bytes *b) {
     if (flags & 32) f.clip_hi = 0.25;
     if (flags & 64) f.x_view = next(b);
     if (flags & 128) f.y_view = next(b) & ~BROADCAST_C;
-    static const value_kind kinds[] = {UNIFORM,  UNIFORM, UNIFORM,  INTEGERS,
-                                       OUTLIERS, TINY,    SPECIALS, SPECIALS};
+    static const value_kind kinds[] = {UNIFORM,  UNIFORM, SUBNORMAL, INTEGERS,
+                                       OUTLIERS, TINY,    SPECIALS,  SPECIALS};
     f.values = kinds[next(b) % 8];
     f.seed = 1 + next(b);
     return f;

@@ -9,7 +9,7 @@
 
 #include "base/places.h"
 #include "base/workspace.h"
-#include "ops/conv.h"
+#include "ops/subnormals.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -354,14 +354,14 @@ static void *convolve(void *argument) {
         fc_task t = fc_conv_task(&job, threads);
         t.threads = threads;
         t.nanoseconds = fmax(t.nanoseconds, 1e6);
-        expect(fc_task_run(&t) == FC_OK, "the convolution failed");
+        expect(fc_conv_task_run(&job, &t) == FC_OK, "the convolution failed");
         expect(!memcmp(yt.data, s->expected, bytes), "another result with more threads");
         free(yt.data);
     }
     return NULL;
 }
 
-static void check_plan(const char *family, int64_t groups, int64_t dilation) {
+static void check_plan(const char *family, int64_t groups, int64_t dilation, float scale) {
     enum { C = 32, K = 48, H = 21, W = 23, BATCH = 2 };
     fc_conv_spec spec = {
         .in_channels = C,
@@ -386,6 +386,7 @@ static void check_plan(const char *family, int64_t groups, int64_t dilation) {
     const int64_t k = spec.out_channels, height = spec.out[FC_Y], width = spec.out[FC_X];
     s.out = BATCH * k * height * width;
     s.x = values(BATCH * C * H * W);
+    for (int64_t i = 0; i < BATCH * C * H * W; i++) ((float *)s.x)[i] *= scale;
     void *w = values(k * C / groups * 9);
     s.packed = block(s.plan.packed_bytes);
     s.expected = block(s.out * 4);
@@ -394,10 +395,10 @@ static void check_plan(const char *family, int64_t groups, int64_t dilation) {
     fc_conv_pack(&s.plan, w, NULL, s.packed);
     fc_conv_job job;
     fc_conv_job_make(&job, &s.plan, s.packed, BATCH, &s.xt, &s.yt);
-    void *scratch = block(job.scratch_bytes);
-    fc_conv_run(&job, 0, job.geometry.items, scratch);
+    const fc_task t = fc_conv_task(&job, 1);
+    expect(fc_conv_task_run(&job, &t) == FC_OK, "the convolution of one thread failed");
     from_many_threads(convolve, &s);
-    free(s.x), free(w), free(s.packed), free(s.expected), free(scratch);
+    free(s.x), free(w), free(s.packed), free(s.expected);
 }
 
 int main(void) {
@@ -409,12 +410,15 @@ int main(void) {
     check_no_scratch();
     for (int threads = 1; threads < 5; threads++) check_stop(threads);
     if (FORKS) check_forks();
-    check_plan("direct", 1, 1);
-    check_plan("im2col", 1, 1);
-    check_plan("winograd", 1, 1);
-    check_plan("dilated", 1, 2);
-    check_plan("depthwise", 32, 1);
-    check_plan("grouped", 8, 1);
+    for (int subnormal = 0; subnormal < 2; subnormal++) {
+        const float scale = subnormal ? 0x1p-130f : 1;
+        check_plan("direct", 1, 1, scale);
+        check_plan("im2col", 1, 1, scale);
+        check_plan("winograd", 1, 1, scale);
+        check_plan("dilated", 1, 2, scale);
+        check_plan("depthwise", 32, 1, scale);
+        check_plan("grouped", 8, 1, scale);
+    }
     printf("%d failures\n", wrong);
     return wrong != 0;
 }

@@ -22,6 +22,7 @@ shim.fail_disarm.restype = shim.fail_holding.restype = ctypes.c_long
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 16, 40, 40)).astype("f4")
 W = RNG.standard_normal((24, 16, 3, 3)).astype("f4")
+SUBNORMAL = X * np.float32(2.0**-130)
 D = RNG.standard_normal((16, 1, 3, 3)).astype("f4")
 GROUPED = RNG.standard_normal((16, 4, 3, 3)).astype("f4")
 BIAS = RNG.standard_normal(24).astype("f4")
@@ -41,6 +42,7 @@ CALLS = {
     "conv2d of odd memory": lambda: fastconv.conv2d(FOREIGN, BACKWARDS, LIST),
     "conv2d of integers": lambda: fastconv.conv2d(INTEGERS, SHORTS, BIAS),
     "conv2d into out": lambda: fastconv.conv2d(X, W, BIAS, out=OUT).copy(),
+    "conv2d of subnormals": lambda: fastconv.conv2d(SUBNORMAL, W, BIAS, threads=2),
     "conv2d on two threads": lambda: fastconv.conv2d(X, W, BIAS, threads=2),
     "conv2d_direct": lambda: fastconv.conv2d_direct(X, W),
     "conv2d_im2col": lambda: fastconv.conv2d_im2col(X, W),

@@ -1,0 +1,261 @@
+#include "scaled.h"
+
+#include "../base/clock.h"
+#include "../base/float_mode.h"
+#include "../base/integers.h"
+#include "../base/workspace.h"
+#include "scaled_part.h"
+
+#include <math.h>
+
+/* Fewer small numbers than one in so many do not cost what scaling does. */
+enum { FEW = 4096 };
+
+static const int POWERS[] = {[FC_F32] = 64, [FC_F64] = 512};
+static const int MANTISSAS[] = {[FC_F32] = 24, [FC_F64] = 53};
+static const int EXPONENTS[] = {[FC_F32] = 126, [FC_F64] = 1022};
+
+/* x < 2^exponent, for x >= 0. */
+static int exponent_of(double x) {
+    int exponent;
+    frexp(x, &exponent);
+    return x > 0 ? exponent : -EXPONENTS[FC_F64];
+}
+
+static double largest_in(const void *values, int64_t count, const fc_kernels *k) {
+    fc_extent extent = {0};
+    k->extent(&(fc_extent_args){
+        .from = values, .count = count, .step = 1, .power = 1, .extent = &extent});
+    return extent.largest;
+}
+
+/* A bound of the fused activation as the kernels have it. */
+static double bound_of(const fc_conv_spec *s, double bound) {
+    return s->dtype == FC_F32 ? (double)(float)bound : bound;
+}
+
+/* Of the bounds, one that sums reach which are small: the others only must not be reached. */
+static double bound_met(const fc_conv_spec *s) {
+    return fmax(fmax(bound_of(s, s->clip_lo), -bound_of(s, s->clip_hi)), 0);
+}
+
+fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job) {
+    enum { TRANSFORMS = 20 }; /* what Winograd's may add, of inputs, filters and outputs */
+    const fc_conv_plan *plan = job->plan;
+    const fc_conv_spec *s = &plan->spec;
+    const fc_kernels *k = job->kernels;
+    const int64_t terms = fc_group_in(s) * fc_kernel_size(s);
+    const double bias = largest_in(job->packed, plan->algorithm->bias_elements(s, k), k);
+    const double results = fmax(bias, bound_met(s));
+    const double weight = plan->largest_weight >= 0
+                              ? plan->largest_weight
+                              : largest_in(plan->weights, s->out_channels * terms, k);
+    const int sum = exponent_of(weight) + exponent_of((double)terms);
+    return (fc_scaled_limits){
+        .sums = (int)fc_max(sum, 0) + TRANSFORMS, /* the numbers themselves have to fit, too */
+        .results = exponent_of(results),
+        .finite = isfinite(results) && isfinite(weight),
+    };
+}
+
+/* By what power, for numbers up to the largest; 0 if that is not worth it. */
+static int power_for(const fc_conv_job *job, const fc_scaled_limits *l, double largest) {
+    const fc_dtype dtype = job->plan->spec.dtype;
+    if (!l->finite || !isfinite(largest)) return 0;
+    const int64_t sums = l->sums + exponent_of(largest);
+    const int room = EXPONENTS[dtype] - (int)fc_max(sums, l->results);
+    return room < MANTISSAS[dtype] ? 0 : (int)fc_min(room, POWERS[dtype]);
+}
+
+fc_walk fc_scaled_inputs(const fc_conv_job *job, int64_t n, int64_t batch) {
+    const fc_conv_spec *s = &job->plan->spec;
+    fc_tensor x = job->x;
+    x.data = fc_at_mut(x.data, n * x.batch, job->kernels);
+    return fc_walk_over(&x, job->kernels, s->channels_last, batch, s->in_channels, s->in);
+}
+
+bool fc_scaled_pays(const fc_conv_job *job) {
+    const fc_walk image = fc_scaled_inputs(job, 0, 1);
+    return (double)image.elements <= job->plan->cost * (double)job->kernels->vl;
+}
+
+/* More than a few. */
+static bool has_small(const fc_conv_job *job, const fc_walk *image) {
+    return fc_walk_has_small(image, POWERS[job->plan->spec.dtype],
+                             fc_max(image->elements / FEW, 1));
+}
+
+int fc_scaled_power(const fc_conv_job *job, const fc_scaled_limits *limits, int64_t n) {
+    const fc_walk image = fc_scaled_inputs(job, n, 1);
+    return has_small(job, &image) ? power_for(job, limits, fc_walk_largest(&image)) : 0;
+}
+
+/* What the images of a call have in common. */
+typedef struct {
+    const fc_conv_job *job;
+    const fc_task *task;
+    fc_scaled_limits limits;
+    int64_t parts;
+    int64_t most;                /* so many small images are one convolution */
+    char *copy, *bias, *scratch; /* room for those of any part */
+    int64_t asked;               /* when, whether to stop */
+} images;
+
+/* Tasks as short as those of a part do not ask. */
+static bool stopped(images *all) {
+    if (!all->task->stop || fc_now() < all->asked + FC_STOP_EVERY) return false;
+    const bool stop = all->task->stop();
+    all->asked = fc_now();
+    return stop;
+}
+
+static fc_status run_job(const images *all, fc_conv_job *job) {
+    fc_task task = fc_conv_task(job, all->task->threads);
+    task.stop = all->task->stop;
+    task.scratch = all->scratch;
+    return fc_task_run(&task);
+}
+
+static fc_status run_as_they_are(const images *all, int64_t n, int64_t count) {
+    const fc_conv_job *given = all->job;
+    fc_conv_job job;
+    fc_tensor x = given->x, y = given->y;
+    x.data = fc_at_mut(x.data, n * x.batch, given->kernels);
+    y.data = fc_at_mut(y.data, n * y.batch, given->kernels);
+    fc_conv_job_make(&job, given->plan, given->packed, count, &x, &y);
+    return run_job(all, &job);
+}
+
+static void scale_rest(fc_conv_job *job, const fc_part *p, void *bias, int power) {
+    const fc_conv_spec *s = &p->plan.spec;
+    double largest = 0;
+    job->kernels->scale_up(&(fc_scale_up_args){
+        .from = p->bias,
+        .to = bias,
+        .count = p->plan.algorithm->bias_elements(s, job->kernels),
+        .step = 1,
+        .power = power,
+        .largest = &largest,
+    });
+    job->bias = bias;
+    job->spec.clip_lo = ldexp(bound_of(s, s->clip_lo), power);
+    job->spec.clip_hi = ldexp(bound_of(s, s->clip_hi), power);
+}
+
+/* A part of `count` images from the n-th on. */
+static fc_status run_part(const images *all, int64_t n, int64_t count, const fc_part *p, int power,
+                          double *largest) {
+    const fc_conv_job *given = all->job;
+    const fc_conv_spec *s = &p->plan.spec;
+    const fc_kernels *k = given->kernels;
+    fc_tensor x = given->x, y = given->y;
+    x.data = fc_at_mut(x.data, n * x.batch + p->x, k);
+    y.data = fc_at_mut(y.data, n * y.batch + p->y, k);
+    const fc_walk in = fc_walk_over(&x, k, s->channels_last, count, s->in_channels, s->in);
+    const fc_walk out = fc_walk_over(&y, k, s->channels_last, count, s->out_channels, s->out);
+    fc_conv_job job;
+    fc_status status = fc_walk_scale_up(&in, all->copy, power, all->task, largest);
+    if (status != FC_OK) return status;
+    x = fc_contiguous_images(all->copy, s->channels_last, s->in_channels, s->in);
+    fc_conv_job_make(&job, &p->plan, p->packed, count, &x, &y);
+    scale_rest(&job, p, all->bias, power);
+    status = run_job(all, &job);
+    return status == FC_OK ? fc_walk_scale_down(&out, power, all->task) : status;
+}
+
+static fc_status run_scaled(images *all, int64_t n, int64_t count, int power, double *largest) {
+    fc_status status = FC_OK;
+    for (int64_t i = 0; i < all->parts && status == FC_OK; i++) {
+        const fc_part p = fc_part_at(all->job, all->parts, i);
+        status = stopped(all) ? FC_STOPPED : run_part(all, n, count, &p, power, largest);
+    }
+    return status;
+}
+
+static bool reads_all_rows(const fc_conv_spec *s) {
+    return s->stride[FC_Y] <= fc_reach(s, FC_Y, 1) &&
+           fc_reach(s, FC_Y, s->out[FC_Y]) >= s->pad_lo[FC_Y] + s->in[FC_Y];
+}
+
+/* How large the numbers are, and with it the power, is known when all have been read: usually it
+ * is the largest that there is. Where not, or where an overflow on the way would trap, they are
+ * read before. */
+static fc_status run_image(images *all, int64_t n) {
+    const fc_conv_spec *s = &all->job->plan->spec;
+    const uint32_t mode = fc_float_mode();
+    const fc_walk image = fc_scaled_inputs(all->job, n, 1);
+    const bool known = fc_mode_traps(mode) || (all->parts > 1 && !reads_all_rows(s));
+    double largest = known ? fc_walk_largest(&image) : 0;
+    int power = has_small(all->job, &image) ? power_for(all->job, &all->limits, largest) : 0;
+    if (!power) return run_as_they_are(all, n, 1);
+    const fc_status status = run_scaled(all, n, 1, power, &largest);
+    const int right = power_for(all->job, &all->limits, largest);
+    if (status != FC_OK || power == right) return status;
+    fc_set_float_mode(mode); /* without what numbers have left there that are beyond it */
+    return right ? run_scaled(all, n, 1, right, &largest) : run_as_they_are(all, n, 1);
+}
+
+/* As many as are alike, which `count` becomes. */
+static fc_status run_several(images *all, int64_t n, int64_t *count) {
+    const int64_t most = fc_min(all->most, all->job->images - n);
+    const int power = fc_scaled_power(all->job, &all->limits, n);
+    double largest = 0;
+    while (*count < most && fc_scaled_power(all->job, &all->limits, n + *count) == power) ++*count;
+    return power ? run_scaled(all, n, *count, power, &largest) : run_as_they_are(all, n, *count);
+}
+
+static int64_t scratch_for(const fc_conv_job *given, const fc_conv_plan *plan, const fc_tensor *x,
+                           int64_t count) {
+    fc_conv_job job;
+    fc_conv_job_make(&job, plan, given->packed, count, x, &given->y);
+    return job.scratch_bytes;
+}
+
+static int64_t scratch_of_part(const images *all, const fc_part *p) {
+    const fc_conv_spec *s = &p->plan.spec;
+    const fc_tensor x = fc_contiguous_images(NULL, s->channels_last, s->in_channels, s->in);
+    return fc_max(scratch_for(all->job, &p->plan, &x, 1),
+                  scratch_for(all->job, &p->plan, &x, all->most));
+}
+
+static fc_status run_all(images *all) {
+    fc_status status = FC_OK;
+    for (int64_t n = 0, count; n < all->job->images && status == FC_OK; n += count) {
+        count = 1;
+        if (stopped(all)) return FC_STOPPED;
+        status = all->most > 1 ? run_several(all, n, &count) : run_image(all, n);
+    }
+    return status;
+}
+
+fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task) {
+    const fc_conv_plan *plan = job->plan;
+    const int64_t element = job->kernels->element;
+    images all = {
+        .job = job,
+        .task = task,
+        .limits = fc_scaled_limits_of(job),
+        .parts = fc_parts_of(plan, task->threads),
+        .asked = fc_now(),
+    };
+    all.most = fc_clamp(FC_PART_BYTES / fc_part_image_bytes(plan), 1, job->images);
+    int64_t copy = 0;
+    int64_t scratch =
+        fc_max(scratch_for(job, plan, &job->x, 1), scratch_for(job, plan, &job->x, all.most));
+    for (int64_t i = 0; i < all.parts; i++) {
+        const fc_part p = fc_part_at(job, all.parts, i);
+        const fc_conv_spec *s = &p.plan.spec;
+        copy = fc_max(copy, s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+        scratch = fc_max(scratch, scratch_of_part(&all, &p));
+    }
+    copy = fc_round_up(copy * all.most * element, FC_SCRATCH_ALIGNMENT);
+    const int64_t biases = plan->algorithm->bias_elements(&plan->spec, job->kernels);
+    const int64_t bias = fc_round_up(biases * element, FC_SCRATCH_ALIGNMENT);
+    all.copy = fc_workspace_acquire((size_t)(copy + bias + scratch));
+    if (!all.copy) return FC_NO_MEMORY;
+    all.bias = all.copy + copy;
+    all.scratch = all.bias + bias;
+    const fc_status status = run_all(&all);
+    fc_workspace_release(all.copy);
+    return status;
+}

@@ -1,0 +1,248 @@
+"""Subnormal numbers: images of them are convolved times a power of two, whoever notices them."""
+
+import platform
+
+import numpy as np
+import pytest
+from children import printed
+from support import from_layout, to_layout
+
+import fastconv
+
+pytestmark = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"),
+                                reason="only where processors are known to be slow")
+
+# x, w, options: each algorithm, and what is cut into parts.
+PROBLEMS = {
+    "direct": ((2, 5, 9, 11), (7, 5, 3, 3), {"padding": 1}),
+    "direct, groups": ((1, 40, 60, 61), (80, 4, 3, 3), {"groups": 10}),
+    "im2col": ((2, 20, 9, 11), (24, 20, 3, 2), {"stride": 2}),
+    "im2col, rows": ((1, 16, 130, 90), (8, 16, 2, 3), {"padding": ((3, 1), (0, 2)), "stride": 2}),
+    "winograd": ((2, 16, 14, 14), (16, 16, 3, 3), {"padding": 1}),
+    "dilated": ((1, 8, 17, 16), (8, 8, 3, 3), {"dilation": 2, "padding": 2}),
+    "depthwise": ((2, 40, 60, 63), (40, 1, 3, 3), {"groups": 40, "padding": 1}),
+    "depthwise, multiplier": ((1, 12, 110, 101), (36, 1, 5, 5), {"groups": 12}),
+    "depthwise, two channels": ((3, 2, 30, 31), (2, 1, 3, 3), {"groups": 2}),
+    "grouped": ((1, 32, 90, 40), (32, 2, 3, 3), {"groups": 16, "padding": 1}),
+    "grouped, rows left out": ((1, 8, 200, 300), (8, 2, 2, 2), {"groups": 4, "stride": 3}),
+    "direct, pointwise": ((3, 12, 7, 7), (20, 12, 1, 1), {}),
+}
+POWER = {"float32": 64, "float64": 512}
+
+
+def least(dtype):
+    return np.finfo(dtype).smallest_normal
+
+
+def arrays(name, dtype, layout):
+    shape, filters, options = PROBLEMS[name]
+    rng = np.random.default_rng(len(name))
+    x = to_layout(rng.standard_normal(shape) * least(dtype) / 8, layout).astype(dtype)
+    w = rng.standard_normal(filters).astype(dtype)
+    bias = (rng.standard_normal(filters[0]) * least(dtype)).astype(dtype)
+    options = {**options, "layout": layout, "algorithm": name.split(",")[0]}
+    return x, w, bias, options
+
+
+def by_hand(x, w, bias, **options):
+    """Scaled by NumPy: exact on the way up, rounded once on the way down."""
+    up = np.ldexp(x.dtype.type(1), POWER[x.dtype.name])
+    lo, hi = options.pop("activation", None) or (-np.inf, np.inf)
+    bounds = None if (lo, hi) == (-np.inf, np.inf) else (float(lo * up), float(hi * up))
+    return fastconv.Conv2d(w, bias * up, activation=bounds, **options)(x * up) / up
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_as_if_no_exponent_were_too_low(isa, dtype, layout, name):
+    x, w, bias, options = arrays(name, dtype, layout)
+    expected = by_hand(x, w, bias, **options)
+    assert (abs(expected) < least(dtype)).mean() > 0.1
+    for threads in (1, 3):
+        plan = fastconv.Conv2d(w, bias, threads=threads, **options)
+        np.testing.assert_array_equal(plan(x), expected)
+        row = {**options, "algorithm": plan.explain(x.shape)["algorithm"]}
+        np.testing.assert_array_equal(fastconv.conv2d(x, w, bias, threads=threads, **row), expected)
+
+
+@pytest.mark.parametrize("name", ["direct", "winograd", "depthwise"])
+def test_the_activation_is_scaled_too(isa, dtype, layout, name):
+    x, w, bias, options = arrays(name, dtype, layout)
+    for lo, hi in ((0.0, np.inf), (-float(least(dtype)), float(least(dtype)) / 3)):
+        expected = by_hand(x, w, bias, activation=(dtype.type(lo), dtype.type(hi)), **options)
+        plan = fastconv.Conv2d(w, bias, activation=(lo, hi), **options)
+        np.testing.assert_array_equal(plan(x), expected)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_noticed_or_not(isa, dtype, layout, name):
+    """A look at a few numbers tells of those next to each other; the processor of all others."""
+    x, w, bias, options = arrays(name, dtype, layout)
+    plan = fastconv.Conv2d(w, bias, **options)
+    expected = plan(x)
+    apart = np.zeros((*x.shape[:3], 2 * x.shape[3]), dtype)[..., ::2]
+    apart[...] = x
+    out = np.full((*expected.shape[:3], 2 * expected.shape[3]), 7, dtype)
+    plan(apart, out=out[..., ::2])
+    np.testing.assert_array_equal(out[..., ::2], expected)
+    assert (out[..., 1::2] == 7).all()
+    # Small, but none is subnormal: only their sums are.
+    normal = np.where(abs(x) < least(dtype), np.copysign(least(dtype), x), x).astype(dtype)
+    tiny = w * dtype.type(2.0**-8)
+    np.testing.assert_array_equal(fastconv.Conv2d(tiny, bias, **options)(normal),
+                                  by_hand(normal, tiny, bias, **options))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_each_image_by_itself(isa, dtype, layout, name):
+    """Beside images of normal numbers, of a NaN and of numbers that leave no room."""
+    x, w, bias, options = arrays(name, dtype, layout)
+    normal = np.ones_like(x[:1])
+    mixed, large = x[:1].copy(), x[:1].copy()
+    mixed[0, 0, 0, 0] = np.nan
+    large[0, -1, -1, -1] = np.finfo(dtype).max / 2**20
+    batch = np.concatenate([normal, x, mixed, large, x[:1]])
+    plan = fastconv.Conv2d(w, bias, **options)
+    alone = np.concatenate([plan(batch[i:i + 1]) for i in range(len(batch))])
+    np.testing.assert_array_equal(plan(batch), alone)
+    np.testing.assert_array_equal(plan(batch[::-1]), alone[::-1])
+    np.testing.assert_array_equal(fastconv.Conv2d(w, bias, threads=3, **options)(batch), alone)
+
+
+@pytest.mark.parametrize("exponent", [20, 60, 90, 120])
+def test_less_room_for_larger_numbers(isa, dtype, layout, exponent):
+    """Whatever the largest number, weight and bias are: nothing overflows that need not."""
+    exponent = exponent if dtype == np.float32 else 8 * exponent
+    x, w, bias, options = arrays("direct", dtype, layout)
+    factor = dtype.type(2.0**exponent)
+    kinds = [(factor, w, bias), (1, w * factor / 4, bias), (1, w, bias + factor)]
+    for large, weights, start in kinds:
+        given = x.copy()
+        given[0, 0, 0, 0] = large
+        wide = np.longdouble if dtype == np.float64 else np.float64
+        exact = fastconv.reference.vectorized.conv2d(
+            from_layout(given, layout).astype(wide), weights.astype(wide), start.astype(wide),
+            padding=1)
+        size = fastconv.reference.vectorized.conv2d(
+            abs(from_layout(given, layout)).astype(wide), abs(weights).astype(wide),
+            abs(start).astype(wide), padding=1)
+        got = from_layout(fastconv.conv2d(given, weights, start, **options), layout)
+        allowed = 50 * np.finfo(dtype).eps * size + 50 * np.finfo(dtype).smallest_subnormal
+        assert (abs(got - exact) <= allowed).all()
+
+
+def test_rows_that_no_window_has(isa, dtype, layout):
+    """They count as the image's: what is left of the room does not depend on the parts."""
+    x, w, bias, options = arrays("grouped, rows left out", dtype, layout)
+    rows = (slice(None),) * (2 if layout == "NCHW" else 1)
+    x[(*rows, slice(2, None, 3))] = np.finfo(dtype).max / 4
+    plan = fastconv.Conv2d(w, bias, **options)
+    threaded = fastconv.Conv2d(w, bias, threads=4, **options)
+    apart = np.zeros((*x.shape[:3], 2 * x.shape[3]), dtype)[..., ::2]
+    apart[...] = x
+    expected = plan(x)
+    np.testing.assert_array_equal(threaded(x), expected)
+    np.testing.assert_array_equal(plan(apart), expected)
+
+
+def test_what_the_mode_has_noted_stays():
+    """The sticky flags of subnormal operands and of underflow, in MXCSR."""
+    code = """
+import ctypes, numpy as np, fastconv
+libm = ctypes.CDLL("libm.so.6")
+environment = (ctypes.c_uint32 * 8)()
+def mode(wanted=None):
+    assert libm.fegetenv(environment) == 0
+    if wanted is not None:
+        environment[7] = wanted
+        assert libm.fesetenv(environment) == 0
+    return environment[7]
+x, w = np.ones((1, 4, 9, 9), "f4"), np.ones((4, 4, 3, 3), "f4")
+plan = fastconv.Conv2d(w, threads=1)
+plan(x)
+usual = mode() & ~0x3f
+for noted in (0x12, 0x02, 0x10):
+    mode(usual | noted)
+    plan(x)
+    assert mode() & 0x12 == noted, (hex(mode()), noted)
+mode(usual)
+plan(x)
+assert mode() & 0x12 == 0
+print("done")
+"""
+    assert printed(code) == "done"
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd", "depthwise"])
+def test_large_numbers_with_small_weights(isa, dtype, layout, algorithm):
+    """The sums would leave room, the numbers do not."""
+    huge = dtype.type(2.0 ** (120 if dtype == np.float32 else 1000))
+    x = np.full((1, 1, 8, 8), least(dtype) / 4, dtype)
+    x[0, 0, 7, 7] = huge
+    w = np.full((1, 1, 3, 3), 1 / huge, dtype)
+    got = fastconv.conv2d(to_layout(x, layout), w, padding=1, layout=layout, algorithm=algorithm)
+    assert from_layout(got, layout)[0, 0, 7, 7] == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("activation", [(1e30, np.inf), (-np.inf, -1e30), (1e30, 2e30),
+                                        (np.inf, np.inf), (-3e38, 3e38), (-1e-39, 1e-39)])
+def test_bounds_beyond_what_is_finite_when_scaled(isa, dtype, layout, activation):
+    activation = tuple(b if dtype == np.float32 else np.copysign(abs(b) ** 8, b)
+                       for b in activation)
+    x = np.full((2, 3, 8, 8), least(dtype) / 64, dtype)
+    x[1] = 1
+    w = np.ones((2, 3, 3, 3), dtype)
+    got = fastconv.conv2d(to_layout(x, layout), w, layout=layout, activation=activation)
+    lo, hi = (dtype.type(b) for b in activation)
+    sums = np.stack([np.full((2, 6, 6), v, dtype) for v in (27 * (least(dtype) / 64), 27)])
+    np.testing.assert_array_equal(from_layout(got, layout), np.clip(sums, lo, hi))
+
+
+def test_fewer_rows_than_parts(isa):
+    x, w = np.full((1, 100, 400, 64), 1e-40, np.float32), np.ones((8, 64, 1, 1), np.float32)
+    expected = fastconv.conv2d(x[:, ::8], w, stride=(1, 1), layout="NHWC")
+    got = fastconv.conv2d(x, w, stride=(8, 1), layout="NHWC", threads=1)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_images_that_are_hardly_read_are_not_copied(isa, dtype, layout):
+    """14 GB they would be."""
+    x = np.broadcast_to(least(dtype) / 4, (1, 60000, 60000, 1) if layout == "NHWC"
+                        else (1, 1, 60000, 60000)).astype(dtype, copy=False)
+    y = fastconv.conv2d(x, np.ones((1, 1, 1, 1), dtype), stride=2000, layout=layout)
+    assert (y == least(dtype) / 4).all()
+
+
+def test_many_small_images(isa, dtype, layout):
+    """Those next to each other that are alike are convolved together."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((300, 3, 6, 5))
+    x *= np.where(rng.random((300, 1, 1, 1)) < 0.7, least(dtype) / 8, 1)
+    x[::50, 0, 0, 0] = np.finfo(dtype).max / 2**30
+    x = to_layout(x.astype(dtype), layout)
+    w = rng.standard_normal((4, 3, 3, 3)).astype(dtype)
+    plan = fastconv.Conv2d(w, padding=1, layout=layout)
+    alone = np.concatenate([plan(image[None]) for image in x])
+    np.testing.assert_array_equal(plan(x), alone)
+    np.testing.assert_array_equal(plan(x[::-1]), alone[::-1])
+
+
+def test_signals_are_heard_between_parts():
+    code = """
+import signal, time, numpy as np, fastconv
+heard = []
+signal.signal(signal.SIGALRM, lambda *_: heard.append(time.monotonic()))
+x, w = np.full((64, 16, 64, 64), 1e-40, "f4"), np.ones((16, 16, 3, 3), "f4")
+seconds = 0
+while seconds < 0.5:
+    x = np.concatenate([x, x])
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    heard.clear()
+    begin = time.monotonic()
+    fastconv.conv2d(x, w, threads=1)
+    end = time.monotonic()
+    seconds = end - begin
+    signal.setitimer(signal.ITIMER_REAL, 0)
+assert sum(t < end for t in heard) > 2, (seconds, len(heard))
+print("done")
+"""
+    assert printed(code) == "done"
