@@ -233,7 +233,7 @@ def test_signals_are_heard_between_parts():
 import signal, time, numpy as np, fastconv
 heard = []
 signal.signal(signal.SIGALRM, lambda *_: heard.append(time.monotonic()))
-x, w = np.full((64, 16, 64, 64), 1e-40, "f4"), np.ones((16, 16, 3, 3), "f4")
+x, w = np.full((512, 64, 16, 16), 1e-40, "f4"), np.ones((64, 64, 3, 3), "f4")
 seconds = 0
 while seconds < 0.5:
     x = np.concatenate([x, x])
