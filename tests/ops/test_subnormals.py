@@ -24,7 +24,7 @@ PROBLEMS = {
     "depthwise, multiplier": ((1, 12, 110, 101), (36, 1, 5, 5), {"groups": 12}),
     "depthwise, two channels": ((3, 2, 30, 31), (2, 1, 3, 3), {"groups": 2}),
     "grouped": ((1, 32, 90, 40), (32, 2, 3, 3), {"groups": 16, "padding": 1}),
-    "grouped, rows left out": ((1, 8, 200, 300), (8, 2, 2, 2), {"groups": 4, "stride": 3}),
+    "grouped, rows left out": ((1, 8, 201, 300), (8, 2, 2, 2), {"groups": 4, "stride": 3}),
     "direct, pointwise": ((3, 12, 7, 7), (20, 12, 1, 1), {}),
 }
 POWER = {"float32": 64, "float64": 512}
@@ -135,7 +135,7 @@ def test_rows_that_no_window_has(isa, dtype, layout):
     x, w, bias, options = arrays("grouped, rows left out", dtype, layout)
     scaled = fastconv.Conv2d(w, bias, **options)(x)
     rows = (slice(None),) * (2 if layout == "NCHW" else 1)
-    x[(*rows, slice(2, None, 3))] = np.finfo(dtype).max / 4
+    x[(*rows, -1)] = np.finfo(dtype).max / 4  # below the last window, and part
     plan = fastconv.Conv2d(w, bias, **options)
     threaded = fastconv.Conv2d(w, bias, threads=4, **options)
     apart = np.zeros((*x.shape[:3], 2 * x.shape[3]), dtype)[..., ::2]
