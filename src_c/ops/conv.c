@@ -77,13 +77,10 @@ static bool has_padding(const fc_conv_spec *s) {
     return false;
 }
 
-/* Every call that is given its weights waits for this. */
-static double largest_weight(const fc_conv_plan *plan, const void *w) {
-    const fc_conv_spec *s = &plan->spec;
-    const int64_t count = s->out_channels * fc_group_in(s) * fc_kernel_size(s);
+double fc_conv_largest(const void *values, int64_t count, const fc_kernels *k) {
     fc_extent extent = {0};
-    plan->kernels->extent(
-        &(fc_extent_args){.from = w, .count = count, .step = 1, .power = 1, .extent = &extent});
+    k->extent(&(fc_extent_args){
+        .from = values, .count = count, .step = 1, .power = 1, .extent = &extent});
     return extent.largest;
 }
 
@@ -91,7 +88,9 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
     const fc_conv_spec *s = &plan->spec;
     /* Pointwise weights without padding never meet it, whatever the image's size. */
     const bool meets_padding = fc_kernel_size(s) > 1 || has_padding(s);
-    plan->largest_weight = meets_padding || !plan->as_given ? largest_weight(plan, w) : -1;
+    const int64_t weights = s->out_channels * fc_group_in(s) * fc_kernel_size(s);
+    plan->largest_weight =
+        meets_padding || !plan->as_given ? fc_conv_largest(w, weights, plan->kernels) : -1;
     plan->weights = plan->as_given ? w : NULL;
     plan->algorithm->pack(plan, w, bias, packed);
 }

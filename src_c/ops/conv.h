@@ -143,6 +143,9 @@ static inline void fc_conv_run(const fc_conv_job *job, int64_t begin, int64_t en
 /* The whole job as a task for at most so many threads. */
 fc_task fc_conv_task(fc_conv_job *job, int threads);
 
+/* The largest magnitude of contiguous numbers, as fc_extent has it. */
+double fc_conv_largest(const void *values, int64_t count, const fc_kernels *k);
+
 /* Whether zero padding contributes nothing. */
 static inline bool fc_conv_finite_weights(const fc_conv_plan *plan) {
     return plan->largest_weight >= 0 && plan->largest_weight < INFINITY;

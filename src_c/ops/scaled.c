@@ -22,13 +22,6 @@ static int exponent_of(double x) {
     return x > 0 ? exponent : -EXPONENTS[FC_F64];
 }
 
-static double largest_in(const void *values, int64_t count, const fc_kernels *k) {
-    fc_extent extent = {0};
-    k->extent(&(fc_extent_args){
-        .from = values, .count = count, .step = 1, .power = 1, .extent = &extent});
-    return extent.largest;
-}
-
 /* A bound of the fused activation as the kernels have it. */
 static double bound_of(const fc_conv_spec *s, double bound) {
     return s->dtype == FC_F32 ? (double)(float)bound : bound;
@@ -45,11 +38,11 @@ fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job) {
     const fc_conv_spec *s = &plan->spec;
     const fc_kernels *k = job->kernels;
     const int64_t terms = fc_group_in(s) * fc_kernel_size(s);
-    const double bias = largest_in(job->packed, plan->algorithm->bias_elements(s, k), k);
+    const double bias = fc_conv_largest(job->packed, plan->algorithm->bias_elements(s, k), k);
     const double results = fmax(bias, bound_met(s));
     const double weight = plan->largest_weight >= 0
                               ? plan->largest_weight
-                              : largest_in(plan->weights, s->out_channels * terms, k);
+                              : fc_conv_largest(plan->weights, s->out_channels * terms, k);
     const int sum = exponent_of(weight) + exponent_of((double)terms);
     return (fc_scaled_limits){
         .sums = (int)fc_max(sum, 0) + TRANSFORMS, /* the numbers themselves have to fit, too */
