@@ -6,7 +6,7 @@
 #include "conv.h"
 
 /* Bytes of a part's arrays for each thread. */
-enum { FC_PART_BYTES = 512 * 1024 };
+enum { FC_PART_BYTES = 256 * 1024 };
 
 typedef struct {
     fc_conv_plan plan;
