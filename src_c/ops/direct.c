@@ -1,7 +1,7 @@
 /* Direct convolution: output pixels in vectors, weights broadcast (`planes`).
  * A strip holds the padded input planes, split by the phases of the stride, so
  * that every tap is an offset into contiguous memory; a pointwise convolution
- * reads the input in place.
+ * reads the input in place, or copies the pixels of a tile or a few.
  *
  * Packed weights: [group][panel]{[c][z][r][s][m]}, after the bias [group][channel]. Those of a
  * single call stay where they are. */
@@ -13,6 +13,10 @@
 #include <string.h>
 
 enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024, TAP_BYTES = 256 * 1024 };
+
+/* Of the pixels that a pointwise convolution with long vectors copies: they stay in the first-level
+ * cache while all output channels are made of them. */
+enum { PIXEL_BYTES = 16 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)s, (void)k;
@@ -58,12 +62,19 @@ static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
     return fc_group_in(s) >= WAYS * (WAY / apart);
 }
 
-/* In place each plane begins anywhere, so that a tile reads more lines, of more pages, than short
- * vectors can wait for: where a copy serves many output channels, a strip is made. */
+static bool is_pointwise(const fc_conv_spec *s) {
+    bool padded = false;
+    for (int a = 0; a < FC_AXES; a++) padded = padded || s->pad_lo[a] || s->pad_hi[a];
+    return fc_kernel_size(s) == 1 && !padded;
+}
+
+/* In place each plane begins anywhere, so that a tile reads lines of as many pages as there are
+ * planes, and short vectors do not wait long enough for those of a few: where a copy serves many
+ * output channels, one is made. */
 static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
-    enum { MANY_IN = 64, MANY_OUT = 256 };
-    const bool many = fc_group_in(s) >= MANY_IN && fc_group_out(s) >= MANY_OUT;
-    return short_vectors(k) && (many || crowded(s, k));
+    const int64_t in = fc_group_in(s), out = fc_group_out(s);
+    return short_vectors(k) ? (in >= 64 && out >= 256) || crowded(s, k)
+                            : out >= 64 || (out >= 32 && in >= 128);
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -141,16 +152,22 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         }
 }
 
+/* Nothing beyond the pixels is read, where that takes no longer. */
+static bool reads_exactly(const fc_conv_job *job) {
+    return job->geometry.in_place || (is_pointwise(&job->spec) && !short_vectors(job->kernels));
+}
+
 static void load(const fc_conv_job *job, const fc_strip *s) {
-    fc_plane_strip_load(job, s, true);
+    fc_plane_strip_load(job, s, !reads_exactly(job));
 }
 
 static void make_taps(const fc_conv_job *job, const fc_strip *s) {
-    if (!job->geometry.in_place) {
+    if (!is_pointwise(&job->spec)) {
         fc_plane_strip_taps(job, s);
         return;
     }
-    for (int64_t c = 0; c < s->c_size; c++) ((int64_t *)s->taps)[c] = c * job->x.channel;
+    const int64_t apart = job->geometry.in_place ? job->x.channel : fc_plane_shape_of(job, s).plane;
+    for (int64_t c = 0; c < s->c_size; c++) ((int64_t *)s->taps)[c] = c * apart;
 }
 
 static bool stores_directly(const fc_conv_job *job) {
@@ -171,6 +188,9 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const int64_t first = panel_begin(spec, k, p), m = panel_begin(spec, k, p + 1) - first;
     const int64_t channel = s->group * fc_group_out(spec) + first;
     const bool direct = stores_directly(job), in_place = job->geometry.in_place;
+    const int64_t width = s->size[FC_X], out_row = direct ? job->y.axis[FC_Y] : width;
+    /* Without junk between rows and results between them they are one. */
+    const int64_t joined = is_pointwise(spec) && out_row == width ? s->size[FC_Y] : 1;
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), first * job->y.channel, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
     fc_planes_args args = {
@@ -183,17 +203,37 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .taps = s->c_size * fc_kernel_size(spec),
         .channels = m,
         .w_channel = job->plan->weights ? reduction(spec) : 1,
-        .rows = s->size[FC_Y],
-        .width = s->size[FC_X],
-        .pitch = in_place ? s->size[FC_X] : fc_plane_shape_of(job, s).pitch,
-        .out_channel = direct ? job->y.channel : s->size[FC_Y] * s->size[FC_X],
-        .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
-        .exact = in_place,
+        .rows = s->size[FC_Y] / joined,
+        .width = width * joined,
+        .pitch = is_pointwise(spec) ? width * joined : fc_plane_shape_of(job, s).pitch,
+        .out_channel = direct ? job->y.channel : s->size[FC_Y] * width,
+        .out_row = out_row,
+        .exact = reads_exactly(job),
         .lo = s->last ? spec->clip_lo : -INFINITY,
         .hi = s->last ? spec->clip_hi : INFINITY,
     };
     k->planes(&args);
     if (s->last && !direct) fc_plane_strip_store(job, s, first, m, out);
+}
+
+/* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
+static bool is_row(const fc_conv_job *job) {
+    const fc_conv_spec *s = &job->spec;
+    bool row = is_pointwise(s) && job->x.axis[FC_X] == 1 && s->in[FC_Y] == 1;
+    for (int a = 0; a < FC_AXES; a++) row = row && s->stride[a] == 1;
+    return row;
+}
+
+/* Strips of whole tiles, of which a part costs as much, or of so many pixels, in whole vectors. */
+static void cut_row(fc_conv_job *job, int64_t pixels) {
+    const fc_kernels *k = job->kernels;
+    fc_geometry *g = &job->geometry;
+    const int64_t tile = k->plane_vectors * k->vl, all = job->spec.out[FC_X];
+    g->grain = pixels ? k->vl : tile;
+    const int64_t grains = fc_ceil_div(all, g->grain);
+    g->strips[FC_X] = pixels ? fc_ceil_div(all, fc_round_up(pixels, tile))
+                             : fc_min(g->strips[FC_X], grains);
+    g->out[FC_X] = fc_min(fc_ceil_div(grains, g->strips[FC_X]) * g->grain, all);
 }
 
 static void cut(fc_conv_job *job) {
@@ -204,20 +244,13 @@ static void cut(fc_conv_job *job) {
     const int64_t channels =
         fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes), fc_max(TAP_BYTES / tap_bytes, 1));
     g->panels = panels(s, k);
+    g->in_place = is_row(job) && !copies(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
                   stores_directly(job) ? INT64_MAX : OUT_BYTES / (k->plane_channels * k->element));
-    /* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
-    bool row = fc_kernel_size(s) == 1 && job->x.axis[FC_X] == 1 && s->in[FC_Y] == 1;
-    for (int a = 0; a < FC_AXES; a++)
-        row = row && s->stride[a] == 1 && !s->pad_lo[a] && !s->pad_hi[a];
-    if (row) {
-        /* Strips of whole tiles: a part of one costs as much. */
-        g->grain = k->plane_vectors * k->vl;
-        const int64_t tiles = fc_ceil_div(s->out[FC_X], g->grain);
-        g->strips[FC_X] = fc_min(g->strips[FC_X], tiles);
-        g->out[FC_X] = fc_min(fc_ceil_div(tiles, g->strips[FC_X]) * g->grain, s->out[FC_X]);
-    }
-    g->in_place = row && !copies(s, k);
+    if (is_row(job))
+        cut_row(job, g->in_place || short_vectors(k)
+                         ? 0
+                         : fc_max(PIXEL_BYTES / (channels * k->element), 1));
     g->strip_bytes = g->in_place ? 0
                                  : fc_plane_strip_bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
     g->tap_bytes = g->channels * tap_bytes;

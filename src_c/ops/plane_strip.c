@@ -112,15 +112,17 @@ static void load_planes(const fc_conv_job *job, const fc_strip *s, const fc_plan
             .to_row = 1,
             .to_column = apart,
         });
-    for (int64_t c = 0; !together && c < s->c_size; c++)
+    /* Planes of one row are copied together. */
+    const bool one_row = in->bottom - in->top == 1;
+    for (int64_t c = 0; !together && c < (one_row ? 1 : s->c_size); c++)
         k->copy(&(fc_copy_args){
             .from = fc_at(from, c * x->channel, k),
             .to = fc_at_mut(to, c * apart, k),
-            .rows = in->bottom - in->top,
+            .rows = one_row ? s->c_size : in->bottom - in->top,
             .columns = in->hi - in->lo,
-            .from_row = row,
+            .from_row = one_row ? x->channel : row,
             .from_column = column,
-            .to_row = p->pitch,
+            .to_row = one_row ? apart : p->pitch,
             .to_column = 1,
         });
 }
