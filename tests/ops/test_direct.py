@@ -39,17 +39,22 @@ def test_pointwise_of_any_width(isa, dtype, layout):
 
 
 def test_pointwise_of_many_channels(isa, dtype, layout):
-    """From a strip where short vectors gain by it, in place elsewhere; planes of 4 KiB."""
-    for channels, count in [(63, 256), (64, 255), (64, 256), (65, 300)]:
+    """From copies where that is quicker, or in place; planes of 4 KiB; blocks of channels."""
+    counts = [(63, 256), (64, 255), (64, 256), (65, 300), (3, 63), (3, 64), (127, 32), (128, 31),
+              (128, 32), (5003, 64)]
+    for channels, count in counts:
         check(Problem((1, channels, 5, 7), (count, channels, 1, 1)), dtype, "direct", layout)
     for channels in (7, 9):
         check(Problem((2, channels, 32, 32), (7, channels, 1, 1)), dtype, "direct", layout)
 
 
 def test_pointwise_of_several_strips(isa, dtype, layout):
-    """Strips are whole tiles but the last."""
+    """Strips are whole tiles but the last, copies whole vectors."""
     for width in (1279, 1281):
         check(Problem((1, 130, 1, width), (3, 130, 1, 1)), dtype, "direct", layout)
+    for width in edges(2 * tile(isa, dtype).vl):
+        for channels in (7, 130):
+            check(Problem((2, channels, 5, width), (65, channels, 1, 1)), dtype, "direct", layout)
 
 
 def test_three_filters_of_eleven(isa, dtype, layout):
