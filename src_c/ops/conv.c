@@ -65,6 +65,7 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
     if (!best) return FC_UNSUPPORTED;
     *plan = (fc_conv_plan){.spec = *spec, .isa = isa, .kernels = kernels, .algorithm = best};
     plan->cost = best_cost;
+    plan->packs_each_call = packs_each_call;
     plan->as_given = packs_each_call && best->takes_as_given;
     plan->packed_bytes = kernels->element * (plan->as_given ? spec->out_channels
                                                             : best->packed_elements(spec, kernels));
@@ -90,8 +91,8 @@ void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *pac
     const bool meets_padding = fc_kernel_size(s) > 1 || has_padding(s);
     const int64_t weights = s->out_channels * fc_group_in(s) * fc_kernel_size(s);
     plan->largest_weight =
-        meets_padding || !plan->as_given ? fc_conv_largest(w, weights, plan->kernels) : -1;
-    plan->weights = plan->as_given ? w : NULL;
+        meets_padding || !plan->packs_each_call ? fc_conv_largest(w, weights, plan->kernels) : -1;
+    plan->weights = plan->packs_each_call ? w : NULL;
     plan->algorithm->pack(plan, w, bias, packed);
 }
 

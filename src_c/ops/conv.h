@@ -93,10 +93,11 @@ struct fc_conv_plan {
     const fc_conv_algorithm *algorithm;
     double cost; /* of one image, by the algorithm */
     int64_t packed_bytes;
-    bool as_given;       /* the weights are read as they are */
-    const void *weights; /* in that case, set by fc_conv_pack; otherwise NULL */
-    /* Magnitude, set by fc_conv_pack: infinite if one is or is a NaN, negative if nobody looked, at
-     * weights as given. */
+    bool packs_each_call;
+    bool as_given;       /* the weights of the call are read as they are */
+    const void *weights; /* those of the call, set by fc_conv_pack; NULL of a plan for many */
+    /* Magnitude, set by fc_conv_pack: infinite if one is or is a NaN, negative if nobody looked at
+     * those of the call. */
     double largest_weight;
 };
 
@@ -123,8 +124,8 @@ fc_status fc_conv_validate(fc_conv_spec *spec);
 fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const fc_isa *isa,
                             const char *wanted, bool packs_each_call);
 
-/* `w` is [out_channels][in_channels / groups][z][y][x] in C order, and stays if the plan reads it
- * as given; `bias` has out_channels values or is NULL; `packed` has plan->packed_bytes. */
+/* `w` is [out_channels][in_channels / groups][z][y][x] in C order, and stays if the plan packs in
+ * each call; `bias` has out_channels values or is NULL; `packed` has plan->packed_bytes. */
 void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed);
 
 fc_status fc_conv_job_make(fc_conv_job *job, const fc_conv_plan *plan, const void *packed,

@@ -134,7 +134,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
         memcpy(packed, bias, (size_t)(s->out_channels * k->element));
     else
         memset(packed, 0, (size_t)(s->out_channels * k->element));
-    if (plan->weights) return;
+    if (plan->as_given) return;
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t p = 0; p < panels(s, k); p++) {
             const int64_t first = g * fc_group_out(s) + panel_begin(s, k, p);
@@ -178,8 +178,8 @@ static bool stores_directly(const fc_conv_job *job) {
 static const void *weights_of(const fc_conv_job *job, int64_t channel, int64_t m, int64_t c) {
     const fc_conv_spec *s = &job->spec;
     const int64_t row = channel * reduction(s), at = c * fc_kernel_size(s);
-    return job->plan->weights ? fc_at(job->plan->weights, row + at, job->kernels)
-                              : fc_at(job->packed, s->out_channels + row + at * m, job->kernels);
+    return job->plan->as_given ? fc_at(job->plan->weights, row + at, job->kernels)
+                               : fc_at(job->packed, s->out_channels + row + at * m, job->kernels);
 }
 
 static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
@@ -202,7 +202,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .tap = s->taps,
         .taps = s->c_size * fc_kernel_size(spec),
         .channels = m,
-        .w_channel = job->plan->weights ? reduction(spec) : 1,
+        .w_channel = job->plan->as_given ? reduction(spec) : 1,
         .rows = s->size[FC_Y] / joined,
         .width = width * joined,
         .pitch = is_pointwise(spec) ? width * joined : fc_plane_shape_of(job, s).pitch,

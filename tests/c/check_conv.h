@@ -148,7 +148,7 @@ static void check_row(conv_case *c) {
         fail(c->isa, c->f, c->p, c->row->name, "other strides, order of items", i, again[i],
              got[i]);
     if (plan.algorithm->takes_as_given) {
-        plan.as_given = true;
+        plan.packs_each_call = plan.as_given = true;
         fc_conv_pack(&plan, c->w, c->bias, packed);
         run(c, &plan, packed, &c->x.t, c->p->batch, c->f->y_view, 0, again);
         if ((i = first_difference(again, got, count)) >= 0)

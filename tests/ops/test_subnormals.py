@@ -185,6 +185,17 @@ def test_large_numbers_with_small_weights(isa, dtype, layout, algorithm):
     assert from_layout(got, layout)[0, 0, 7, 7] == pytest.approx(1, rel=1e-4)
 
 
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+def test_large_weights_of_a_call(isa, dtype, layout, algorithm):
+    """Pointwise ones are looked at only once there are subnormal numbers."""
+    huge = dtype.type(2.0 ** (120 if dtype == np.float32 else 1000))
+    x = np.full((1, 2, 8, 8), least(dtype) / 4, dtype)
+    x[0, 1, 7, 7] = 2
+    w = np.full((3, 2, 1, 1), huge, dtype)
+    got = fastconv.conv2d(to_layout(x, layout), w, layout=layout, algorithm=algorithm)
+    assert (from_layout(got, layout)[0, :, 7, 7] == 2 * huge).all()
+
+
 @pytest.mark.parametrize("activation", [(1e30, np.inf), (-np.inf, -1e30), (1e30, 2e30),
                                         (np.inf, np.inf), (-3e38, 3e38), (-1e-39, 1e-39)])
 def test_bounds_beyond_what_is_finite_when_scaled(isa, dtype, layout, activation):
