@@ -25,7 +25,7 @@ int64_t fc_parts_of(const fc_conv_plan *plan, int threads) {
     if (by_groups(plan)) return fc_clamp(parts, 1, s->groups);
     if (!by_rows(plan)) return 1;
     /* Rows that parts share are scaled for each; and each reads the weights. */
-    const int64_t rows = fc_reach(s, FC_Y, s->out[FC_Y]) / (4 * fc_reach(s, FC_Y, 1));
+    const int64_t rows = fc_reach(s, FC_Y, s->out[FC_Y]) / (2 * fc_reach(s, FC_Y, 1));
     return fc_clamp(fc_min(parts, bytes / plan->packed_bytes), 1, fc_clamp(rows, 1, s->out[FC_Y]));
 }
 
