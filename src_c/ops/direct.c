@@ -14,8 +14,8 @@
 
 enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024, TAP_BYTES = 256 * 1024 };
 
-/* Of the pixels that a pointwise convolution with long vectors copies: they stay in the first-level
- * cache while all output channels are made of them. */
+/* Of the pixels that a pointwise convolution with long vectors copies, but at least a tile's: few
+ * enough to stay close while all output channels are made of them. */
 enum { PIXEL_BYTES = 16 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {

@@ -89,9 +89,11 @@ typedef struct {
     const fc_task *task;
     fc_scaled_limits limits;
     int64_t parts;
-    int64_t most;                /* so many small images are one convolution */
-    char *copy, *bias, *scratch; /* room for those of any part */
-    int64_t asked;               /* when, whether to stop */
+    int64_t most;      /* so many small images are one convolution */
+    char *copy, *bias; /* room for those of any part */
+    char *scratch;
+    int64_t scratch_bytes;
+    int64_t asked; /* when, whether to stop */
 } images;
 
 /* Tasks as short as those of a part do not ask. */
@@ -105,7 +107,8 @@ static bool stopped(images *all) {
 static fc_status run_job(const images *all, fc_conv_job *job) {
     fc_task task = fc_conv_task(job, all->task->threads);
     task.stop = all->task->stop;
-    task.scratch = all->scratch;
+    /* A few images may be cut into larger strips than one or many. */
+    task.scratch = job->scratch_bytes <= all->scratch_bytes ? all->scratch : NULL;
     return fc_task_run(&task);
 }
 
@@ -233,18 +236,18 @@ fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task) {
     };
     all.most = fc_clamp(FC_PART_BYTES / fc_part_image_bytes(plan), 1, job->images);
     int64_t copy = 0;
-    int64_t scratch =
+    all.scratch_bytes =
         fc_max(scratch_for(job, plan, &job->x, 1), scratch_for(job, plan, &job->x, all.most));
     for (int64_t i = 0; i < all.parts; i++) {
         const fc_part p = fc_part_at(job, all.parts, i);
         const fc_conv_spec *s = &p.plan.spec;
         copy = fc_max(copy, s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
-        scratch = fc_max(scratch, scratch_of_part(&all, &p));
+        all.scratch_bytes = fc_max(all.scratch_bytes, scratch_of_part(&all, &p));
     }
     copy = fc_round_up(copy * all.most * element, FC_SCRATCH_ALIGNMENT);
     const int64_t biases = plan->algorithm->bias_elements(&plan->spec, job->kernels);
     const int64_t bias = fc_round_up(biases * element, FC_SCRATCH_ALIGNMENT);
-    all.copy = fc_workspace_acquire((size_t)(copy + bias + scratch));
+    all.copy = fc_workspace_acquire((size_t)(copy + bias + all.scratch_bytes));
     if (!all.copy) return FC_NO_MEMORY;
     all.bias = all.copy + copy;
     all.scratch = all.bias + bias;

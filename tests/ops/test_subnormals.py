@@ -239,6 +239,33 @@ def test_many_small_images(isa, dtype, layout):
     np.testing.assert_array_equal(plan(x[::-1]), alone[::-1])
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("channels, filters, images, size", [(122, 128, 5, 4), (136, 33, 3, 7)])
+def test_a_few_images_of_larger_strips(isa, layout, channels, filters, images, size):
+    """Between one image and all of a call, of which some are small: pointwise images in a row."""
+    code = f"""
+import numpy as np, fastconv
+rng = np.random.default_rng(0)
+x = rng.standard_normal(({channels}, {images}, {size}, {size})).astype("f4")
+w = rng.standard_normal(({filters}, {channels}, 1, 1)).astype("f4")
+order = (1, 0, 2, 3)
+y = np.zeros(({filters}, *x.shape[1:]), "f4")
+if "{layout}" == "NHWC":
+    x, y, order = np.ascontiguousarray(x.transpose(1, 2, 3, 0)), None, (0, 1, 2, 3)
+x, out = x.transpose(order), None if y is None else y.transpose(order)
+options = dict(layout="{layout}", algorithm="direct", threads=1)
+for small in range(1, {images}):
+    some = x.copy(order="K")
+    some[:small] *= np.float32(1e-40)
+    for _ in range(5):
+        got = fastconv.conv2d(some, w, out=out, **options)
+    alone = [fastconv.conv2d(some[n:n + 1], w, **options) for n in range({images})]
+    assert (got == np.concatenate(alone)).all(), small
+print("done")
+"""
+    assert printed(code, FASTCONV_ISA=isa) == "done"
+
+
 def test_signals_are_heard_between_parts():
     code = """
 import signal, time, numpy as np, fastconv
