@@ -7,6 +7,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FC_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || FC_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, bytes) ((void)(p), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(p, bytes) ((void)(p), (void)(bytes))
+#endif
+
 enum { SMALL = 256 << 10, SMALL_STEP = 64 << 10, LARGE_STEP = 2 << 20 };
 
 typedef struct {
@@ -38,15 +50,16 @@ static void replace(void *block, size_t bytes) {
 }
 
 /* A debug build shows what reads scratch before it writes there: 8 bytes that are a NaN in either
- * type, signalling in double and in every other float, and an offset beyond everything. */
-static void *poisoned(void *block, size_t bytes) {
+ * type, signalling in double and in every other float, and an offset beyond everything. And
+ * AddressSanitizer is told what of the block was not asked for. */
+static void *lent(void *block, size_t bytes, size_t size) {
+    if (!block) return NULL;
+    ASAN_UNPOISON_MEMORY_REGION(block, size);
 #ifdef FC_DEBUG
     static const uint64_t pattern = 0x7ff400007fa00000;
-    if (block)
-        for (size_t i = 0; i < bytes / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
-#else
-    (void)bytes;
+    for (size_t i = 0; i < bytes / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
 #endif
+    ASAN_POISON_MEMORY_REGION((char *)block + bytes, size - bytes);
     return block;
 }
 
@@ -55,7 +68,7 @@ void *fc_workspace_acquire(size_t bytes) {
     const size_t step = bytes < SMALL ? SMALL_STEP : LARGE_STEP;
     const size_t rounded = (bytes + step - 1) / step * step;
     if (rounded < bytes) return NULL;
-    if (mine.in_use) return poisoned(fc_pages_allocate(rounded), rounded);
+    if (mine.in_use) return lent(fc_pages_allocate(rounded), bytes, rounded);
     if (bytes > mine.bytes || !mine.block) {
         pthread_once(&once, make_key);
         replace(NULL, 0);
@@ -64,7 +77,7 @@ void *fc_workspace_acquire(size_t bytes) {
         replace(block, rounded);
     }
     mine.in_use = true;
-    return poisoned(mine.block, mine.bytes);
+    return lent(mine.block, bytes, mine.bytes);
 }
 
 void fc_workspace_release(void *block) {
