@@ -57,7 +57,7 @@ static void *lent(void *block, size_t bytes, size_t size) {
     ASAN_UNPOISON_MEMORY_REGION(block, size);
 #ifdef FC_DEBUG
     static const uint64_t pattern = 0x7ff400007fa00000;
-    for (size_t i = 0; i < bytes / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
+    for (size_t i = 0; i < size / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
 #endif
     ASAN_POISON_MEMORY_REGION((char *)block + bytes, size - bytes);
     return block;
