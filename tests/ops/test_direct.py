@@ -48,6 +48,13 @@ def test_pointwise_of_many_channels(isa, dtype, layout):
         check(Problem((2, channels, 32, 32), (7, channels, 1, 1)), dtype, "direct", layout)
 
 
+def test_unfinished_sums_are_not_clipped(isa, dtype, layout):
+    """Of input channels in blocks."""
+    for activation in ("relu", (-1.0, 0.5)):
+        problem = Problem((1, 5003, 3, 5), (7, 5003, 1, 1), activation=activation)
+        check(problem, dtype, "direct", layout)
+
+
 def test_pointwise_of_several_strips(isa, dtype, layout):
     """Strips are whole tiles but the last, copies whole vectors."""
     for width in (1279, 1281):
