@@ -72,12 +72,6 @@ fc_status fc_conv_plan_make(fc_conv_plan *plan, const fc_conv_spec *spec, const 
     return FC_OK;
 }
 
-static bool has_padding(const fc_conv_spec *s) {
-    for (int a = 0; a < FC_AXES; a++)
-        if (s->pad_lo[a] || s->pad_hi[a]) return true;
-    return false;
-}
-
 double fc_conv_largest(const void *values, int64_t count, const fc_kernels *k) {
     fc_extent extent = {0};
     k->extent(&(fc_extent_args){
@@ -88,7 +82,7 @@ double fc_conv_largest(const void *values, int64_t count, const fc_kernels *k) {
 void fc_conv_pack(fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
     const fc_conv_spec *s = &plan->spec;
     /* Pointwise weights without padding never meet it, whatever the image's size. */
-    const bool meets_padding = fc_kernel_size(s) > 1 || has_padding(s);
+    const bool meets_padding = fc_kernel_size(s) > 1 || fc_is_padded(s);
     const int64_t weights = s->out_channels * fc_group_in(s) * fc_kernel_size(s);
     plan->largest_weight =
         meets_padding || !plan->packs_each_call ? fc_conv_largest(w, weights, plan->kernels) : -1;

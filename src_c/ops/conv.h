@@ -162,6 +162,11 @@ static inline int64_t fc_group_out(const fc_conv_spec *s) {
 static inline int64_t fc_kernel_size(const fc_conv_spec *s) {
     return s->kernel[FC_Z] * s->kernel[FC_Y] * s->kernel[FC_X];
 }
+static inline bool fc_is_padded(const fc_conv_spec *s) {
+    for (int a = 0; a < FC_AXES; a++)
+        if (s->pad_lo[a] || s->pad_hi[a]) return true;
+    return false;
+}
 static inline int64_t fc_out_pixels(const fc_conv_spec *s) {
     return s->out[FC_Z] * s->out[FC_Y] * s->out[FC_X];
 }

@@ -63,9 +63,7 @@ static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
 }
 
 static bool is_pointwise(const fc_conv_spec *s) {
-    bool padded = false;
-    for (int a = 0; a < FC_AXES; a++) padded = padded || s->pad_lo[a] || s->pad_hi[a];
-    return fc_kernel_size(s) == 1 && !padded;
+    return fc_kernel_size(s) == 1 && !fc_is_padded(s);
 }
 
 /* In place each plane begins anywhere, so that a tile reads lines of as many pages as there are

@@ -203,13 +203,11 @@ static void cut(fc_conv_job *job) {
     const fc_conv_spec *s = &job->spec;
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
-    bool padded = false;
-    for (int a = 0; a < FC_AXES; a++) padded |= s->pad_lo[a] || s->pad_hi[a];
     g->panels = panels(s, k);
     fc_strips_cut(
         job, fc_pixel_strip_bytes, fc_strips_channels(s, k, fc_pixel_strip_bytes), STRIP_BYTES,
         fc_pixel_strip_stores_directly(job) ? INT64_MAX : OUT_BYTES / (out_pitch(k) * k->element));
-    g->in_place = !padded && job->x.channel == 1 && g->blocks == 1;
+    g->in_place = !fc_is_padded(s) && job->x.channel == 1 && g->blocks == 1;
     if (g->in_place) g->strip_bytes = 0;
     g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);
     if (!fc_pixel_strip_stores_directly(job))

@@ -41,8 +41,9 @@ static void cut_groups(fc_part *p, const fc_conv_job *job, int64_t begin, int64_
     p->x = begin * in * job->x.channel;
     p->y = begin * out * job->y.channel;
     p->bias = fc_at(job->packed, begin * out, k);
-    if (whole->weights) p->plan.weights = fc_at(whole->weights, begin * out * n, k);
-    if (!whole->as_given)
+    if (whole->as_given)
+        p->plan.weights = fc_at(whole->weights, begin * out * n, k);
+    else
         p->packed = fc_at(job->packed,
                           biases - whole->algorithm->bias_elements(s, k) +
                               begin * whole->algorithm->group_elements(s, k),
