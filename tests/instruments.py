@@ -56,8 +56,8 @@ def instrument(name):
         return run(program, "tests/c/corpus")
 
     def fuzz():
-        program = build("fuzz", "clang", native_isas(), folder, "-g", "-O1", "-fsanitize=fuzzer",
-                        kernels=["gcc", "-O3"])
+        program = build("fuzz", "clang", native_isas(), folder, "-g", "-O1", "-DFC_DEBUG",
+                        "-fsanitize=fuzzer", kernels=["gcc", "-O3"])
         corpus = ROOT / os.environ.get("FUZZ_CORPUS", "out/corpus")
         corpus.mkdir(parents=True, exist_ok=True)
         command = [program, f"-max_total_time={os.environ.get('FUZZ_SECONDS', 60)}",

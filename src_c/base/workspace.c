@@ -22,7 +22,7 @@
 enum { SMALL = 256 << 10, SMALL_STEP = 64 << 10, LARGE_STEP = 2 << 20 };
 
 typedef struct {
-    size_t bytes;
+    size_t bytes, asked;
     void *block;
     bool in_use;
 } workspace;
@@ -49,17 +49,31 @@ static void replace(void *block, size_t bytes) {
     pthread_setspecific(key, block);
 }
 
-/* A debug build shows what reads scratch before it writes there: 8 bytes that are a NaN in either
- * type, signalling in double and in every other float, and an offset beyond everything. And
- * AddressSanitizer is told what of the block was not asked for. */
-static void *lent(void *block, size_t bytes, size_t size) {
-    if (!block) return NULL;
-    ASAN_UNPOISON_MEMORY_REGION(block, size);
 #ifdef FC_DEBUG
-    static const uint64_t pattern = 0x7ff400007fa00000;
-    for (size_t i = 0; i < size / sizeof pattern; i++) ((uint64_t *)block)[i] = pattern;
+/* 8 bytes that are a NaN in either type, signalling in double and in every other float, and an
+ * offset beyond everything. */
+static const uint64_t PATTERN = 0x7ff400007fa00000;
+
+static void fill(uint64_t *block, size_t bytes) {
+    for (size_t i = 0; i < bytes / sizeof PATTERN; i++) block[i] = PATTERN;
+}
+
+static void check_end(const uint64_t *block, size_t asked, size_t bytes) {
+    for (size_t i = (asked + sizeof PATTERN - 1) / sizeof PATTERN; i < bytes / sizeof PATTERN; i++)
+        if (block[i] != PATTERN) abort();
+}
+#else
+#define fill(block, bytes) ((void)(block), (void)(bytes))
+#define check_end(block, asked, bytes) ((void)0)
 #endif
-    ASAN_POISON_MEMORY_REGION((char *)block + bytes, size - bytes);
+
+/* A debug build shows what reads scratch before it writes there, and what writes beyond what was
+ * asked for; and AddressSanitizer is told of that. */
+static void *lent(void *block, size_t asked, size_t bytes) {
+    if (!block) return NULL;
+    ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+    fill(block, bytes);
+    ASAN_POISON_MEMORY_REGION((char *)block + asked, bytes - asked);
     return block;
 }
 
@@ -77,6 +91,7 @@ void *fc_workspace_acquire(size_t bytes) {
         replace(block, rounded);
     }
     mine.in_use = true;
+    mine.asked = bytes;
     return lent(mine.block, bytes, mine.bytes);
 }
 
@@ -86,5 +101,7 @@ void fc_workspace_release(void *block) {
         return;
     }
     mine.in_use = false;
+    ASAN_UNPOISON_MEMORY_REGION(block, mine.bytes);
+    check_end(block, mine.asked, mine.bytes);
     if (mine.bytes > FC_WORKSPACE_KEEP) replace(NULL, 0);
 }

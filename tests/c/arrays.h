@@ -95,13 +95,26 @@ static void *array_of(role r, int64_t elements, size_t element, size_t alignment
 
 /* ------------------------------------------------------------------ values */
 
-typedef enum { UNIFORM, INTEGERS, OUTLIERS, TINY, SPECIALS, SUBNORMAL, KINDS } value_kind;
+typedef enum {
+    UNIFORM,
+    INTEGERS,
+    OUTLIERS,
+    TINY,
+    SPECIALS,
+    SUBNORMAL,
+    KINDS,
+    PARTLY_SUBNORMAL
+} value_kind;
 
 static uint64_t random_state = 1;
 
 static uint64_t random_bits(void) {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     return random_state >> 33;
+}
+
+static double subnormal_scale(fc_dtype dtype) {
+    return dtype == FC_F32 ? 0x1p-127 : 0x1p-1023;
 }
 
 static double random_value(value_kind kind, fc_dtype dtype) {
@@ -115,7 +128,7 @@ static double random_value(value_kind kind, fc_dtype dtype) {
     case TINY: /* products are subnormal */
         return v * (dtype == FC_F32 ? 0x1p-70 : 0x1p-520);
     case SUBNORMAL:
-        return v * (dtype == FC_F32 ? 0x1p-127 : 0x1p-1023);
+        return v * subnormal_scale(dtype);
     case SPECIALS:
         return random_bits() % 64 ? v : specials[random_bits() % 4];
     default:
@@ -132,6 +145,20 @@ static double *random_values(int64_t elements, value_kind kind, fc_dtype dtype) 
         if (dtype == FC_F32) p[i] = (double)(float)p[i];
     }
     return p;
+}
+
+/* Some images, or stretches of them, become subnormal. */
+static void make_partly_subnormal(double *p, int64_t images, int64_t each, fc_dtype dtype) {
+    for (int64_t n = 0; n < images; n++, p += each) {
+        const int64_t length = random_bits() % 3 ? each : 1 + (int64_t)random_bits() % each;
+        for (int64_t i = 0; i < each; i += length) {
+            if (random_bits() % 2) continue;
+            for (int64_t j = i; j < each && j < i + length; j++) {
+                p[j] *= subnormal_scale(dtype);
+                if (dtype == FC_F32) p[j] = (double)(float)p[j];
+            }
+        }
+    }
 }
 
 static double get(const void *p, int64_t i, fc_dtype dtype) {

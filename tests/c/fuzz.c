@@ -77,7 +77,7 @@ static void shrink(problem *p, int64_t work) {
 }
 
 static problem problem_from(bytes *b) {
-    problem p = {.batch = PICK(b, 1, 1, 1, 2, 2, 3)};
+    problem p = {.batch = PICK(b, 1, 5, 1, 2, 2, 3)};
     const uint8_t grouping = next(b);
     const int64_t in = channels_from(b), out = channels_from(b);
     switch (grouping % 8) {
@@ -140,8 +140,8 @@ static form form_from(bytes *b) {
     if (flags & 32) f.clip_hi = 0.25;
     if (flags & 64) f.x_view = next(b);
     if (flags & 128) f.y_view = next(b) & ~BROADCAST_C;
-    static const value_kind kinds[] = {UNIFORM,  UNIFORM, SUBNORMAL, INTEGERS,
-                                       OUTLIERS, TINY,    SPECIALS,  SPECIALS};
+    static const value_kind kinds[] = {UNIFORM, PARTLY_SUBNORMAL, SUBNORMAL, INTEGERS, OUTLIERS,
+                                       TINY,    SPECIALS,         SPECIALS};
     f.values = kinds[next(b) % 8];
     f.seed = 1 + next(b);
     return f;

@@ -46,6 +46,18 @@ static void check_catalogue(const fc_isa *isa) {
         }
 }
 
+/* Several images, some of which are convolved in another way. */
+static void check_partly_subnormal(const fc_isa *isa) {
+    for (int number = 0; number < (int)(sizeof problems / sizeof *problems); number++)
+        for (int kind = 0; kind < 4; kind++) {
+            problem p = problems[number];
+            form f = form_of(number, kind);
+            p.batch = 3;
+            f.values = PARTLY_SUBNORMAL;
+            check_conv(&p, &f, isa);
+        }
+}
+
 /* Rows that end where a whole vector, or two, would end one element later. */
 static void check_pool_widths(const fc_isa *isa) {
     for (int width = 3; width <= 160; width++)
@@ -103,6 +115,7 @@ int main(int argc, char **argv) {
             continue;
         }
         check_catalogue(isa);
+        check_partly_subnormal(isa);
         check_pool_widths(isa);
         printf("%s: done\n", isa->name);
     }
