@@ -5,83 +5,7 @@
 #include "../base/integers.h"
 #include "../base/workspace.h"
 #include "scaled_part.h"
-
-#include <math.h>
-
-/* Fewer small numbers than one in so many do not cost what scaling does. */
-enum { FEW = 4096 };
-
-static const int POWERS[] = {[FC_F32] = 64, [FC_F64] = 512};
-static const int MANTISSAS[] = {[FC_F32] = 24, [FC_F64] = 53};
-static const int EXPONENTS[] = {[FC_F32] = 126, [FC_F64] = 1022};
-
-/* x < 2^exponent, for x >= 0. */
-static int exponent_of(double x) {
-    int exponent;
-    frexp(x, &exponent);
-    return x > 0 ? exponent : -EXPONENTS[FC_F64];
-}
-
-/* A bound of the fused activation as the kernels have it. */
-static double bound_of(const fc_conv_spec *s, double bound) {
-    return s->dtype == FC_F32 ? (double)(float)bound : bound;
-}
-
-/* Of the bounds, one that sums reach which are small: the others only must not be reached. */
-static double bound_met(const fc_conv_spec *s) {
-    return fmax(fmax(bound_of(s, s->clip_lo), -bound_of(s, s->clip_hi)), 0);
-}
-
-fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job) {
-    enum { TRANSFORMS = 20 }; /* what Winograd's may add, of inputs, filters and outputs */
-    const fc_conv_plan *plan = job->plan;
-    const fc_conv_spec *s = &plan->spec;
-    const fc_kernels *k = job->kernels;
-    const int64_t terms = fc_group_in(s) * fc_kernel_size(s);
-    const double bias = fc_conv_largest(job->packed, plan->algorithm->bias_elements(s, k), k);
-    const double results = fmax(bias, bound_met(s));
-    const double weight = plan->largest_weight >= 0
-                              ? plan->largest_weight
-                              : fc_conv_largest(plan->weights, s->out_channels * terms, k);
-    const int sum = exponent_of(weight) + exponent_of((double)terms);
-    return (fc_scaled_limits){
-        .sums = (int)fc_max(sum, 0) + TRANSFORMS, /* the numbers themselves have to fit, too */
-        .results = exponent_of(results),
-        .finite = isfinite(results) && isfinite(weight),
-    };
-}
-
-/* By what power, for numbers up to the largest; 0 if that is not worth it. */
-static int power_for(const fc_conv_job *job, const fc_scaled_limits *l, double largest) {
-    const fc_dtype dtype = job->plan->spec.dtype;
-    if (!l->finite || !isfinite(largest)) return 0;
-    const int64_t sums = l->sums + exponent_of(largest);
-    const int room = EXPONENTS[dtype] - (int)fc_max(sums, l->results);
-    return room < MANTISSAS[dtype] ? 0 : (int)fc_min(room, POWERS[dtype]);
-}
-
-fc_walk fc_scaled_inputs(const fc_conv_job *job, int64_t n, int64_t batch) {
-    const fc_conv_spec *s = &job->plan->spec;
-    fc_tensor x = job->x;
-    x.data = fc_at_mut(x.data, n * x.batch, job->kernels);
-    return fc_walk_over(&x, job->kernels, s->channels_last, batch, s->in_channels, s->in);
-}
-
-bool fc_scaled_pays(const fc_conv_job *job) {
-    const fc_walk image = fc_scaled_inputs(job, 0, 1);
-    return (double)image.elements <= job->plan->cost * (double)job->kernels->vl;
-}
-
-/* More than a few. */
-static bool has_small(const fc_conv_job *job, const fc_walk *image) {
-    return fc_walk_has_small(image, POWERS[job->plan->spec.dtype],
-                             fc_max(image->elements / FEW, 1));
-}
-
-int fc_scaled_power(const fc_conv_job *job, const fc_scaled_limits *limits, int64_t n) {
-    const fc_walk image = fc_scaled_inputs(job, n, 1);
-    return has_small(job, &image) ? power_for(job, limits, fc_walk_largest(&image)) : 0;
-}
+#include "scaled_power.h"
 
 /* What the images of a call have in common. */
 typedef struct {
@@ -134,8 +58,8 @@ static void scale_rest(fc_conv_job *job, const fc_part *p, void *bias, int power
         .largest = &largest,
     });
     job->bias = bias;
-    job->spec.clip_lo = ldexp(bound_of(s, s->clip_lo), power);
-    job->spec.clip_hi = ldexp(bound_of(s, s->clip_hi), power);
+    job->spec.clip_lo = fc_scaled_bound(s, s->clip_lo, power);
+    job->spec.clip_hi = fc_scaled_bound(s, s->clip_hi, power);
 }
 
 /* A part of `count` images from the n-th on. */
@@ -182,10 +106,12 @@ static fc_status run_image(images *all, int64_t n) {
     const fc_walk image = fc_scaled_inputs(all->job, n, 1);
     const bool known = fc_mode_traps(mode) || (all->parts > 1 && !reads_all_rows(s));
     double largest = known ? fc_walk_largest(&image) : 0;
-    int power = has_small(all->job, &image) ? power_for(all->job, &all->limits, largest) : 0;
+    int power = fc_scaled_has_small(all->job, &image)
+                    ? fc_scaled_power_for(all->job, &all->limits, largest)
+                    : 0;
     if (!power) return run_as_they_are(all, n, 1);
     const fc_status status = run_scaled(all, n, 1, power, &largest);
-    const int right = power_for(all->job, &all->limits, largest);
+    const int right = fc_scaled_power_for(all->job, &all->limits, largest);
     if (status != FC_OK || power == right) return status;
     fc_set_float_mode(mode); /* without what numbers have left there that are beyond it */
     return right ? run_scaled(all, n, 1, right, &largest) : run_as_they_are(all, n, 1);

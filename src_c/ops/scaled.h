@@ -2,26 +2,7 @@
 #ifndef FC_OPS_SCALED_H
 #define FC_OPS_SCALED_H
 
-#include "walk.h"
-
-/* What follows from the job alone of the powers that its images may be scaled by. */
-typedef struct {
-    int sums, results; /* exponents: of sums of numbers below 1; of bias and activation */
-    bool finite;
-} fc_scaled_limits;
-
-fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job);
-
-/* The inputs of `batch` images from the n-th on. */
-fc_walk fc_scaled_inputs(const fc_conv_job *job, int64_t n, int64_t batch);
-
-/* Whether copies of images take less than to convolve them as they are, if that is slow: strides
- * may leave most of an image out. */
-bool fc_scaled_pays(const fc_conv_job *job);
-
-/* By what power image n is to be scaled, for it has small numbers and no large ones; otherwise 0.
- */
-int fc_scaled_power(const fc_conv_job *job, const fc_scaled_limits *limits, int64_t n);
+#include "conv.h"
 
 /* The whole job, image by image, those scaled that are to be. */
 fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task);

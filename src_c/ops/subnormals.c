@@ -10,6 +10,7 @@
 #include "../base/float_mode.h"
 #include "../base/integers.h"
 #include "scaled.h"
+#include "scaled_power.h"
 
 #include <stdatomic.h>
 
