@@ -4,6 +4,8 @@
 
 #include "conv.h"
 
+/* To read weights, which come from the caller's memory. */
+double fc_conv_read_cost(const fc_conv_spec *s, const fc_kernels *k);
 /* The pack_cost of rows that make `packed` bytes of the weights, at so much for 64 of them, and of
  * those that only rearrange the weights. */
 double fc_conv_transform_cost(const fc_conv_spec *s, const fc_kernels *k, double packed,

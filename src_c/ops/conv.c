@@ -98,13 +98,17 @@ static double weight_bytes(const fc_conv_spec *s, const fc_kernels *k) {
     return (double)(s->out_channels * fc_group_in(s) * fc_kernel_size(s) * k->element);
 }
 
+double fc_conv_read_cost(const fc_conv_spec *s, const fc_kernels *k) {
+    return 16 * weight_bytes(s, k) / 64;
+}
+
 double fc_conv_transform_cost(const fc_conv_spec *s, const fc_kernels *k, double packed,
                               double line) {
     /* Lines of 64 bytes; where both do not fit into them, L3 and memory are waited for. */
     static const double l2 = 3e6, l3 = 32e6;
     const double bytes = weight_bytes(s, k), all = bytes + packed;
     const double waits = 22 * fmax(all - l2, 0) + 40 * fmax(all - l3, 0);
-    return (16 * bytes + line * packed + waits) / 64;
+    return fc_conv_read_cost(s, k) + (line * packed + waits) / 64;
 }
 
 double fc_conv_copy_cost(const fc_conv_spec *s, const fc_kernels *k) {

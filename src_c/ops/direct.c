@@ -118,7 +118,8 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
     /* The pixels of many planes are far apart, and short vectors need them soon. */
     const bool waiting = pointwise && !gathers && short_vectors(k) && n >= (in_place ? 128 : 256);
-    const double waits = waiting ? 1.25 : 1;
+    const bool transposed = pointwise && gathers && n >= 256;
+    const double waits = waiting ? 1.25 : transposed ? 1.2 : 1;
     /* A strip with its taps, which small images are made of. */
     const double strips = fc_kernel_size(s) == 1 ? 0 : 230 * (double)s->groups;
     return (double)s->out_channels * vectors * n * step * stream * waits + moved + strips;
@@ -239,8 +240,12 @@ static void cut(fc_conv_job *job) {
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
     const int64_t tap_bytes = fc_kernel_size(s) * (int64_t)sizeof(int64_t);
-    const int64_t channels =
-        fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes), fc_max(TAP_BYTES / tap_bytes, 1));
+    /* Beyond it, a strip of all channels and one panel's weights no longer stay in cache together.
+     */
+    enum { LONG_REDUCTION = 5000, BLOCK = 128 };
+    const int64_t most = reduction(s) > LONG_REDUCTION ? BLOCK : INT64_MAX;
+    const int64_t channels = fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes, most),
+                                    fc_max(TAP_BYTES / tap_bytes, 1));
     g->panels = panels(s, k);
     g->in_place = is_row(job) && !copies(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
@@ -263,17 +268,12 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
     fc_strips_run(job, begin, end, scratch, &steps);
 }
 
-/* What is paid for weights that come with a call: they are looked through, and far at first. */
-static double given_cost(const fc_conv_spec *s, const fc_kernels *k) {
-    return fc_conv_transform_cost(s, k, 0, 0);
-}
-
 const fc_conv_algorithm fc_conv_direct = {
     .name = "direct",
     .family = "direct",
     .refuse = refuse,
     .cost = cost,
-    .pack_cost = given_cost,
+    .pack_cost = fc_conv_read_cost, /* weights that come with a call are looked through */
     .packed_elements = packed_elements,
     .bias_elements = bias_elements,
     .pack = pack,

@@ -69,12 +69,9 @@ void fc_strips_cut_rows(fc_conv_job *job, fc_strip_bytes *bytes, int64_t budget)
     set_strips(job, bytes, rows_within(job, bytes, width, 1, budget, INT64_MAX), width, 1);
 }
 
-int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes) {
-    /* Beyond a reduction of about 5000, a strip of all channels and one panel's
-     * weights no longer stay in cache together. */
-    enum { LONG_REDUCTION = 5000, BLOCK = 128 };
-    const int64_t all = fc_group_in(s);
-    int64_t channels = all * fc_kernel_size(s) > LONG_REDUCTION ? fc_min(all, BLOCK) : all;
+int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes,
+                           int64_t most) {
+    int64_t channels = fc_min(fc_group_in(s), most);
     while (channels > 1 && bytes(s, 1, LEAST_COLUMNS, channels, k) > LEAST_BYTES)
         channels = fc_ceil_div(channels, 2);
     return channels;

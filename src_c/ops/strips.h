@@ -87,8 +87,9 @@ const void *fc_strip_in(const fc_conv_job *job, const fc_strip *s, int64_t z, in
  * and so may be left out: it adds zeros (unless a weight is infinite or NaN). */
 bool fc_strip_skips(const fc_conv_job *job, const fc_strip *s, int axis, int64_t tap);
 
-/* The most input channels that leave the smallest strip within bounds, however
- * large the kernel; depends on no size of the image. */
-int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes);
+/* The most input channels, up to `most`, that leave the smallest strip within bounds, however large
+ * the kernel; depends on no size of the image. */
+int64_t fc_strips_channels(const fc_conv_spec *s, const fc_kernels *k, fc_strip_bytes *bytes,
+                           int64_t most);
 
 #endif
