@@ -13,8 +13,10 @@ cdef extern from *:
 cdef int _limit = 1
 MOST_THREADS = FC_THREADS_MOST
 
-# Shorter tasks end before anybody could tell that Ctrl-C was not heard; in nanoseconds.
+# Shorter tasks end before anybody could tell that Ctrl-C was not heard; in nanoseconds. Subnormal
+# numbers may make convolutions take a hundred times as long.
 cdef double LONG_TASK = 20e6
+cdef double LONG_CONVOLUTION = 0.2e6
 # Handing over the GIL takes as long as these.
 cdef double SHORT_TASK = 2e3
 
@@ -51,7 +53,8 @@ cdef inline fc_status _run(const fc_task *task, const fc_conv_job *job) noexcept
 cdef fc_status _run_task(fc_task *task, const fc_conv_job *job=NULL) except *:
     """Runs it, a convolution's with its job; raises what a signal handler raised meanwhile."""
     cdef fc_status status
-    if task.nanoseconds > LONG_TASK and _is_main_thread():
+    if (task.nanoseconds > (LONG_TASK if job == NULL else LONG_CONVOLUTION)
+            and _is_main_thread()):
         task.stop = _signal_raises
     if task.nanoseconds < SHORT_TASK:
         status = _run(task, job)

@@ -7,13 +7,15 @@
 #include "scaled_part.h"
 #include "scaled_power.h"
 
+enum { SLOWER = 100 }; /* times, that convolutions of subnormal numbers may take */
+
 /* What the images of a call have in common. */
 typedef struct {
     const fc_conv_job *job;
     const fc_task *task;
     fc_scaled_limits limits;
     int64_t parts;
-    int64_t most;      /* so many small images are one convolution */
+    int64_t most;      /* at most so many small images are one convolution */
     char *copy, *bias; /* room for those of any part */
     char *scratch;
     int64_t scratch_bytes;
@@ -28,12 +30,20 @@ static bool stopped(images *all) {
     return stop;
 }
 
-static fc_status run_job(const images *all, fc_conv_job *job) {
+static fc_status run_job(const images *all, fc_conv_job *job, double slower) {
     fc_task task = fc_conv_task(job, all->task->threads);
     task.stop = all->task->stop;
+    task.nanoseconds *= slower;
     /* A few images may be cut into larger strips than one or many. */
     task.scratch = job->scratch_bytes <= all->scratch_bytes ? all->scratch : NULL;
     return fc_task_run(&task);
+}
+
+/* With subnormal numbers that are not scaled. */
+static bool is_slow(const fc_conv_job *job, const fc_tensor *x, int64_t count) {
+    const fc_conv_spec *s = &job->plan->spec;
+    const fc_walk w = fc_walk_over(x, job->kernels, s->channels_last, count, s->in_channels, s->in);
+    return fc_walk_sees_subnormal(&w);
 }
 
 static fc_status run_as_they_are(const images *all, int64_t n, int64_t count) {
@@ -43,7 +53,7 @@ static fc_status run_as_they_are(const images *all, int64_t n, int64_t count) {
     x.data = fc_at_mut(x.data, n * x.batch, given->kernels);
     y.data = fc_at_mut(y.data, n * y.batch, given->kernels);
     fc_conv_job_make(&job, given->plan, given->packed, count, &x, &y);
-    return run_job(all, &job);
+    return run_job(all, &job, is_slow(given, &x, count) ? SLOWER : 1);
 }
 
 static void scale_rest(fc_conv_job *job, const fc_part *p, void *bias, int power) {
@@ -79,7 +89,7 @@ static fc_status run_part(const images *all, int64_t n, int64_t count, const fc_
     x = fc_contiguous_images(all->copy, s->channels_last, s->in_channels, s->in);
     fc_conv_job_make(&job, &p->plan, p->packed, count, &x, &y);
     scale_rest(&job, p, all->bias, power);
-    status = run_job(all, &job);
+    status = run_job(all, &job, 1);
     return status == FC_OK ? fc_walk_scale_down(&out, power, all->task) : status;
 }
 
@@ -161,22 +171,22 @@ fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task) {
         .asked = fc_now(),
     };
     all.most = fc_clamp(FC_PART_BYTES / fc_part_image_bytes(plan), 1, job->images);
-    int64_t copy = 0;
+    int64_t most = 0;
     all.scratch_bytes =
         fc_max(scratch_for(job, plan, &job->x, 1), scratch_for(job, plan, &job->x, all.most));
     for (int64_t i = 0; i < all.parts; i++) {
         const fc_part p = fc_part_at(job, all.parts, i);
         const fc_conv_spec *s = &p.plan.spec;
-        copy = fc_max(copy, s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+        most = fc_max(most, s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
         all.scratch_bytes = fc_max(all.scratch_bytes, scratch_of_part(&all, &p));
     }
-    copy = fc_round_up(copy * all.most * element, FC_SCRATCH_ALIGNMENT);
     const int64_t biases = plan->algorithm->bias_elements(&plan->spec, job->kernels);
-    const int64_t bias = fc_round_up(biases * element, FC_SCRATCH_ALIGNMENT);
-    all.copy = fc_workspace_acquire((size_t)(copy + bias + all.scratch_bytes));
+    const int64_t copy_bytes = fc_round_up(most * all.most * element, FC_SCRATCH_ALIGNMENT);
+    const int64_t bias_bytes = fc_round_up(biases * element, FC_SCRATCH_ALIGNMENT);
+    all.copy = fc_workspace_acquire((size_t)(copy_bytes + bias_bytes + all.scratch_bytes));
     if (!all.copy) return FC_NO_MEMORY;
-    all.bias = all.copy + copy;
-    all.scratch = all.bias + bias;
+    all.bias = all.copy + copy_bytes;
+    all.scratch = all.bias + bias_bytes;
     const fc_status status = run_all(&all);
     fc_workspace_release(all.copy);
     return status;

@@ -4,7 +4,7 @@
 
 #include "conv.h"
 
-/* The whole job, image by image, those scaled that are to be. */
+/* The whole job, those images scaled that are to be. */
 fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "../base/integers.h"
 
+enum { ROWS_BYTES = 2 * FC_PART_BYTES };
+
 static bool by_groups(const fc_conv_plan *plan) {
     return plan->algorithm->group_elements && !plan->spec.channels_last && plan->spec.groups > 1;
 }
@@ -21,12 +23,15 @@ int64_t fc_part_image_bytes(const fc_conv_plan *plan) {
 int64_t fc_parts_of(const fc_conv_plan *plan, int threads) {
     const fc_conv_spec *s = &plan->spec;
     const int64_t bytes = fc_part_image_bytes(plan);
-    const int64_t parts = fc_ceil_div(bytes, FC_PART_BYTES * (int64_t)threads);
-    if (by_groups(plan)) return fc_clamp(parts, 1, s->groups);
+    if (by_groups(plan))
+        return fc_clamp(fc_ceil_div(bytes, FC_PART_BYTES * (int64_t)threads), 1, s->groups);
     if (!by_rows(plan)) return 1;
-    /* Rows that parts share are scaled for each; and each reads the weights. */
+    /* The same for any number of threads: parts are cut into strips, and those may skip padding,
+     * which leaves a zero its sign. Rows that parts share are scaled for each; and each reads the
+     * weights. */
+    const int64_t parts = fc_min(fc_ceil_div(bytes, ROWS_BYTES), bytes / plan->packed_bytes);
     const int64_t rows = fc_reach(s, FC_Y, s->out[FC_Y]) / (2 * fc_reach(s, FC_Y, 1));
-    return fc_clamp(fc_min(parts, bytes / plan->packed_bytes), 1, fc_clamp(rows, 1, s->out[FC_Y]));
+    return fc_clamp(parts, 1, fc_clamp(rows, 1, s->out[FC_Y]));
 }
 
 static void cut_groups(fc_part *p, const fc_conv_job *job, int64_t begin, int64_t end) {
@@ -69,6 +74,7 @@ fc_part fc_part_at(const fc_conv_job *job, int64_t parts, int64_t i) {
     if (parts == 1) return p;
     const int64_t all = by_groups(job->plan) ? s->groups : s->out[FC_Y];
     const int64_t begin = fc_share(all, parts, i), end = fc_share(all, parts, i + 1);
+    p.plan.cost *= (double)(end - begin) / (double)all;
     if (by_groups(job->plan))
         cut_groups(&p, job, begin, end);
     else

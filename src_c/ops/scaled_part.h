@@ -5,7 +5,7 @@
 
 #include "conv.h"
 
-/* Bytes of a part's arrays for each thread. */
+/* Bytes of the arrays of a part of the groups, for each thread. */
 enum { FC_PART_BYTES = 256 * 1024 };
 
 typedef struct {
@@ -14,7 +14,7 @@ typedef struct {
     int64_t x, y; /* where its arrays begin */
 } fc_part;
 
-/* Into how many, for so many threads. */
+/* Into how many; of rows, whatever the number of threads. */
 int64_t fc_parts_of(const fc_conv_plan *plan, int threads);
 fc_part fc_part_at(const fc_conv_job *job, int64_t parts, int64_t i);
 

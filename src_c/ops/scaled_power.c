@@ -18,13 +18,21 @@ static int exponent_of(double x) {
     return x > 0 ? exponent : -EXPONENTS[FC_F64];
 }
 
+/* As the kernels have it. */
+static double bound_of(const fc_conv_spec *s, double bound) {
+    return s->dtype == FC_F32 ? (double)(float)bound : bound;
+}
+
 double fc_scaled_bound(const fc_conv_spec *s, double bound, int power) {
-    return ldexp(s->dtype == FC_F32 ? (double)(float)bound : bound, power);
+    const double b = bound_of(s, bound);
+    if (!isfinite(b) || exponent_of(fabs(b)) + power > EXPONENTS[s->dtype])
+        return copysign(INFINITY, b);
+    return ldexp(b, power);
 }
 
 /* Of the bounds, one that sums reach which are small: the others only must not be reached. */
 static double bound_met(const fc_conv_spec *s) {
-    return fmax(fmax(fc_scaled_bound(s, s->clip_lo, 0), -fc_scaled_bound(s, s->clip_hi, 0)), 0);
+    return fmax(fmax(bound_of(s, s->clip_lo), -bound_of(s, s->clip_hi)), 0);
 }
 
 fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job) {

@@ -29,7 +29,8 @@ bool fc_scaled_has_small(const fc_conv_job *job, const fc_walk *image);
 /* By what power, for numbers up to the largest; 0 if that is not worth it. */
 int fc_scaled_power_for(const fc_conv_job *job, const fc_scaled_limits *limits, double largest);
 
-/* A bound of the fused activation as the kernels have it, times 2^power. */
+/* A bound of the fused activation times 2^power; infinite where that would overflow, for scaled
+ * sums do not reach it. */
 double fc_scaled_bound(const fc_conv_spec *s, double bound, int power);
 
 #endif

@@ -98,6 +98,7 @@ bool fc_walk_sees_subnormal(const fc_walk *w) {
 
 bool fc_walk_has_small(const fc_walk *w, int power, int64_t enough) {
     fc_extent extent = {0};
+    if (!w->elements) return false;
     /* By small ones at first: usually all numbers are. */
     for (int64_t i = 0; i < fc_min(w->size[RUN], PIECE) && extent.small < enough; i += LOOK)
         add_extent(w, piece_of(w, 0, i, LOOK), power, &extent);

@@ -210,6 +210,49 @@ def test_bounds_beyond_what_is_finite_when_scaled(isa, dtype, layout, activation
     np.testing.assert_array_equal(from_layout(got, layout), np.clip(sums, lo, hi))
 
 
+@pytest.mark.parametrize("bound", [6, 1e20, 1e30])
+def test_bounds_that_would_overflow_do_not_trap(dtype, bound):
+    """Where the caller has made overflow trap, which normal images do not either."""
+    code = f"""
+import ctypes, numpy as np, fastconv
+x = np.full((1, 4, 8, 8), np.finfo("{dtype}").smallest_normal / 64, "{dtype}")
+w, bound = np.ones((4, 4, 3, 3), "{dtype}"), {bound if dtype == np.float32 else bound ** 8}
+plan = fastconv.Conv2d(w, activation=(0.0, bound), algorithm="direct", threads=1)
+ctypes.CDLL("libm.so.6").feenableexcept(8)
+print(int((plan(x) == 36 * x[0, 0, 0, 0]).all()))
+"""
+    assert printed(code) == "1"
+
+
+def test_no_rows_of_an_empty_image(layout):
+    """Nothing is there to be looked at, though subnormal weights are noticed."""
+    code = f"""
+import ctypes, mmap, numpy as np, fastconv
+pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+address = ctypes.addressof(ctypes.c_char.from_buffer(pages)) + mmap.PAGESIZE
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), mmap.PAGESIZE, 0) == 0
+last = "{layout}" == "NHWC"
+shape, strides = ((1, 0, 5, 1), (40, 40, 8, 4)) if last else ((1, 1, 0, 5), (40, 40, 40, 4))
+x, w = np.ndarray(shape, "f4", pages, mmap.PAGESIZE, strides), np.full((1, 1, 3, 3), 1e-40, "f4")
+options = dict(padding=((2, 2), (1, 1)), layout="{layout}", algorithm="direct")
+y = fastconv.conv2d(x, w, **options)
+print(y.size, abs(y).max())
+"""
+    assert printed(code) == "10 0.0"
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_the_sign_of_a_zero_does_not_tell_the_threads(isa, dtype, threads):
+    """Strips that meet padding alone leave -0 as it is: those of parts are the same ones."""
+    rng = np.random.default_rng(0)
+    x = (abs(rng.standard_normal((1, 200, 64, 16))) * least(dtype) / 8).astype(dtype)
+    w = abs(rng.standard_normal((16, 16, 2, 2))).astype(dtype)
+    options = {"padding": ((300, 0), (0, 0)), "layout": "NHWC", "algorithm": "im2col"}
+    one, several = (fastconv.Conv2d(w, np.full(16, -0.0, dtype), threads=n, **options)(x)
+                    for n in (1, threads))
+    assert (one == 0).any() and one.tobytes() == several.tobytes()
+
+
 def test_fewer_rows_than_parts(isa):
     x, w = np.full((1, 100, 400, 64), 1e-40, np.float32), np.ones((8, 64, 1, 1), np.float32)
     expected = fastconv.conv2d(x[:, ::8], w, stride=(1, 1), layout="NHWC")
@@ -264,6 +307,28 @@ for small in range(1, {images}):
 print("done")
 """
     assert printed(code, FASTCONV_ISA=isa) == "done"
+
+
+def test_signals_are_heard_where_nothing_is_scaled():
+    """A number so large that there is no room: by its size the call takes a few milliseconds."""
+    code = """
+import signal, time, numpy as np, fastconv
+heard = []
+signal.signal(signal.SIGALRM, lambda *_: heard.append(time.monotonic()))
+x, w = np.full((6, 64, 56, 56), 1e-40, "f4"), np.ones((64, 64, 3, 3), "f4")
+x[:, 0, 0, 0] = 1e38
+plan = fastconv.Conv2d(w, algorithm="direct", threads=1)
+signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
+begin = time.monotonic()
+plan(x)
+end = time.monotonic()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(end - begin, sum(t < end for t in heard))
+"""
+    seconds, heard = map(float, printed(code).split())
+    if seconds < 0.3:
+        pytest.skip("subnormal numbers are not slow here")
+    assert heard > 2
 
 
 def test_signals_are_heard_between_parts():
