@@ -15,7 +15,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in \
 help:
 	@echo "make demo    every kernel on a photograph: out/demo.png and a table"
 	@echo "make test    the tests, against the installed package"
-	@echo "make tsan    the thread pool under ThreadSanitizer, a thousand forks"
+	@echo "make tsan    the thread pool under ThreadSanitizer, 1,500 forks"
 	@echo "make test-long  the tests, and those that take minutes"
 	@echo "make numbers the worst error of each algorithm, as a part of its bound"
 	@echo "make bench   benchmarks: out/bench.json, out/bench.md, out/bench.png"
@@ -61,7 +61,7 @@ test: .venv/.installed-test
 	cd tests && ../$(BIN)/pytest .
 
 # The thread pool, and plans shared by threads, under ThreadSanitizer; then the tests of threads
-# with a thousand forks.
+# with 1,500 forks.
 tsan: .venv/.installed-test
 	cd tests && FASTCONV_TEST_LONG=1 ../$(BIN)/pytest test_threads_driver.py test_threads.py
 

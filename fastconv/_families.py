@@ -1,6 +1,8 @@
 """Each convolution family by its own name, for teaching, testing and benchmarking.
 
-Parameters, results and errors are those of `conv2d`, with the algorithm fixed.
+Parameters, results and errors are those of `conv2d`, without `algorithm` and `precision`; a
+ValueError also if the family cannot do the shape.  "dilated" and "grouped" may have Winograd do
+parts of the work: for the bound of a plain sum ask `conv2d` for ``precision="exact"``.
 """
 
 from __future__ import annotations

@@ -15,11 +15,13 @@ from ._conv import _filters, _image, _settings_for
 
 
 class Conv2d(_core.Plan):
-    """A convolution with fixed weights, packed once for the instruction set in use.
+    """A convolution with fixed weights; ``plan(x, out=None)`` runs it.
 
-    Parameters are those of `conv2d`; the weights are copied, so later changes to the array do
-    not reach the plan.  Packing costs nothing in a call, so "auto" may choose otherwise than
-    `conv2d` does.  A plan can be pickled, and used from many threads at once.
+    Parameters are those of `conv2d` without ``x`` and ``out``, of a call those two, and so are
+    its result and errors.  The weights are copied, so later changes to the array do not reach the
+    plan, and packed at the first call for each dtype, instruction set and algorithm: later ones
+    do not pack, so "auto" may choose otherwise than `conv2d` does.  A plan can be pickled, and
+    used from many threads at once.
 
     Examples
     --------

@@ -51,19 +51,24 @@ static void replace(void *block, size_t bytes) {
 
 #ifdef FC_DEBUG
 /* 8 bytes that are a NaN in either type, signalling in double and in every other float, and an
- * offset beyond everything. */
+ * offset beyond everything: in what was asked for, and as much behind it as is looked at again. */
 static const uint64_t PATTERN = 0x7ff400007fa00000;
+enum { BEHIND = 64 << 10 };
 
-static void fill(uint64_t *block, size_t bytes) {
-    for (size_t i = 0; i < bytes / sizeof PATTERN; i++) block[i] = PATTERN;
+static size_t patterns(size_t asked, size_t bytes) {
+    return (bytes - asked < BEHIND ? bytes : asked + BEHIND) / sizeof PATTERN;
+}
+
+static void fill(uint64_t *block, size_t asked, size_t bytes) {
+    for (size_t i = 0; i < patterns(asked, bytes); i++) block[i] = PATTERN;
 }
 
 static void check_end(const uint64_t *block, size_t asked, size_t bytes) {
-    for (size_t i = (asked + sizeof PATTERN - 1) / sizeof PATTERN; i < bytes / sizeof PATTERN; i++)
+    for (size_t i = (asked + sizeof PATTERN - 1) / sizeof PATTERN; i < patterns(asked, bytes); i++)
         if (block[i] != PATTERN) abort();
 }
 #else
-#define fill(block, bytes) ((void)(block), (void)(bytes))
+#define fill(block, asked, bytes) ((void)(block), (void)(asked), (void)(bytes))
 #define check_end(block, asked, bytes) ((void)0)
 #endif
 
@@ -72,7 +77,7 @@ static void check_end(const uint64_t *block, size_t asked, size_t bytes) {
 static void *lent(void *block, size_t asked, size_t bytes) {
     if (!block) return NULL;
     ASAN_UNPOISON_MEMORY_REGION(block, bytes);
-    fill(block, bytes);
+    fill(block, asked, bytes);
     ASAN_POISON_MEMORY_REGION((char *)block + asked, bytes - asked);
     return block;
 }
