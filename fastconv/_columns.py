@@ -36,7 +36,8 @@ def im2col(
     Returns
     -------
     ndarray, shape (N, C * R * S, L) or (C * R * S, L)
-        L = H' * W' windows; zeros where a window reaches into the padding.
+        L = H' * W' windows; zeros where a window reaches into the padding.  float64 if `x` is
+        or holds integers of more than 16 bits, otherwise float32.
 
     Raises
     ------

@@ -73,6 +73,11 @@ class Conv2d(_core.Plan):
     def explain(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """What a call with a contiguous float input of this shape does.
 
+        Parameters
+        ----------
+        shape : tuple or list of 4 ints, 3 unbatched
+            In the plan's layout; a ValueError if it does not fit the weights.
+
         Returns
         -------
         dict

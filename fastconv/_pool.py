@@ -61,8 +61,8 @@ def max_pool2d(
 
     Returns
     -------
-    y : ndarray
-        Of the dtype of `x` for floats of 32 and 64 bits and for integers.  A NaN in a window
+    y : ndarray, shape (N, C, H', W') or (C, H', W'), in the layout of `x`
+        Of the dtype of `x`, but float32 for floats of 16 bits.  A NaN in a window
         is its maximum; a window that lies wholly in padding gives -infinity (the smallest
         integer).  Zeros of either sign are equal: which one is returned is not defined.
     indices : ndarray of int64, only with `return_indices`

@@ -25,8 +25,9 @@ def active_isa() -> str:
 def use_isa(name: str) -> Iterator[None]:
     """Run everything in the ``with`` block on one instruction set.
 
-    A ValueError if it is not one of `available_isas`.  The setting is the process's: other
-    threads see it too.  The environment variable FASTCONV_ISA sets it from the start.
+    A ValueError if it is not one of `available_isas`, a TypeError if it is no string.  The
+    setting is the process's: other threads see it too.  The environment variable FASTCONV_ISA
+    sets it from the start.
     """
     if not isinstance(name, str):
         raise TypeError(f"isa must be a string, got {name!r}")
