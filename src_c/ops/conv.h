@@ -79,8 +79,8 @@ typedef struct fc_conv_algorithm {
     const struct fc_conv_algorithm *(*packs_for)(const fc_conv_plan *);
     /* Weights that come with a call are read as they are: only a bias of out_channels is packed. */
     bool takes_as_given;
-    /* Packed weights of a group, where those of the groups follow each other after the bias; NULL
-     * where they do not. */
+    /* Packed weights of a group, where those of the groups follow each other after the bias, which
+     * is that of each output channel and nothing else; NULL where they do not. */
     int64_t (*group_elements)(const fc_conv_spec *, const fc_kernels *);
     /* A result's bits depend on where in the image it is. */
     bool needs_whole_images;

@@ -39,13 +39,6 @@ static fc_status run_job(const images *all, fc_conv_job *job, double slower) {
     return fc_task_run(&task);
 }
 
-/* With subnormal numbers that are not scaled. */
-static bool is_slow(const fc_conv_job *job, const fc_tensor *x, int64_t count) {
-    const fc_conv_spec *s = &job->plan->spec;
-    const fc_walk w = fc_walk_over(x, job->kernels, s->channels_last, count, s->in_channels, s->in);
-    return fc_walk_sees_subnormal(&w);
-}
-
 static fc_status run_as_they_are(const images *all, int64_t n, int64_t count) {
     const fc_conv_job *given = all->job;
     fc_conv_job job;
@@ -53,7 +46,8 @@ static fc_status run_as_they_are(const images *all, int64_t n, int64_t count) {
     x.data = fc_at_mut(x.data, n * x.batch, given->kernels);
     y.data = fc_at_mut(y.data, n * y.batch, given->kernels);
     fc_conv_job_make(&job, given->plan, given->packed, count, &x, &y);
-    return run_job(all, &job, is_slow(given, &x, count) ? SLOWER : 1);
+    const fc_walk inputs = fc_scaled_inputs(given, n, count);
+    return run_job(all, &job, fc_walk_sees_subnormal(&inputs) ? SLOWER : 1);
 }
 
 static void scale_rest(fc_conv_job *job, const fc_part *p, void *bias, int power) {

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHANNEL_BLOCK = 512 };
+enum { CHANNEL_BLOCK = 512 }; /* whole vectors of any width: more are not stored beyond a block */
 /* Bytes of transformed input at a time, which the second-level cache keeps beside the products.
  * Filters beyond a share of the third level come from memory: more tiles use what was fetched.
  * So they do where L3 is far, and the second level large: 36 tiles instead of 17 are 1.3 times as
