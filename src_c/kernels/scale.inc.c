@@ -42,12 +42,13 @@ FC_INLINE real_bits FC_NAME(scale_raised)(real_bits bits, int power) {
     return FC_NAME(scale_signed)(raised, bits);
 }
 
+/* With its sign all the way: of two negative numbers the larger size has the larger bits. */
 FC_INLINE real_bits FC_NAME(scale_lowered)(real_bits bits, int power) {
-    const real_bits unit = SCALE_BITS(power + 1) | (bits & SCALE_SIGN);
-    const real sum = FC_NAME(scale_real)(bits) + FC_NAME(scale_real)(unit);
-    const v_lane counted = (v_lane)(FC_NAME(scale_bits)(sum) - unit);
-    const v_lane shifted = (v_lane)((bits & ~SCALE_SIGN) - SCALE_BITS(power));
-    return FC_NAME(scale_signed)((real_bits)(counted > shifted ? counted : shifted), bits);
+    const real_bits unit = SCALE_BITS(power + 1);
+    const real signed_unit = FC_NAME(scale_real)(unit | (bits & SCALE_SIGN));
+    const v_lane counted = (v_lane)FC_NAME(scale_bits)(FC_NAME(scale_real)(bits) + signed_unit);
+    const v_lane shifted = (v_lane)(bits + SCALE_BITS(1));
+    return (real_bits)(counted > shifted ? counted : shifted) - unit;
 }
 
 FC_INLINE double FC_NAME(scale_larger)(double other, real_bits size) {

@@ -10,8 +10,8 @@ static bool by_groups(const fc_conv_plan *plan) {
 
 static bool by_rows(const fc_conv_plan *plan) {
     const fc_conv_spec *s = &plan->spec;
-    return !plan->algorithm->needs_whole_images && s->channels_last && s->in[FC_Z] == 1 &&
-           s->out[FC_Z] == 1;
+    return !plan->algorithm->needs_whole_images && (s->channels_last || s->in_channels == 1) &&
+           s->in[FC_Z] == 1 && s->out[FC_Z] == 1;
 }
 
 int64_t fc_part_image_bytes(const fc_conv_plan *plan) {

@@ -6,7 +6,7 @@
 #include "conv.h"
 
 /* Bytes of the arrays of a part of the groups, for each thread. */
-enum { FC_PART_BYTES = 256 * 1024 };
+enum { FC_PART_BYTES = 512 * 1024 };
 
 typedef struct {
     fc_conv_plan plan;
