@@ -40,6 +40,11 @@ FC_INLINE void FC_NAME(depthwise_window)(const int K, const int S, const int ROW
                                          const int COLUMNS, const fc_depthwise_pixels_args *a,
                                          const real *const *window, real *out) {
     const int WIDTH = (COLUMNS - 1) * S + K;
+    /* Weights that other input rows take, too, are kept in registers if they find room there beside
+     * the pixels and the sums; otherwise the compiler would keep them in place of sums. Of 32 two
+     * too many do less harm than loading each again. */
+    const int ROOM = DEPTHWISE_PIXEL_ROWS == 4 ? 34 : 16;
+    const bool KEEP = (ROWS - 1) * K + S * COLUMNS + ROWS * COLUMNS <= ROOM;
     const int64_t vectors = (a->channels + VL - 1) / VL;
     for (int64_t v = 0; v < vectors; v++) {
         const int64_t c = FC_NAME(depthwise_channel)(a, v);
@@ -50,6 +55,7 @@ FC_INLINE void FC_NAME(depthwise_window)(const int K, const int S, const int ROW
             FC_UNROLL for (int q = 0; q < COLUMNS; q++) acc[r][q] = bias;
         }
         FC_UNROLL for (int i = 0; i < (ROWS - 1) * S + K; i++) {
+            if (!KEEP) FC_HOLD(w);
             FC_UNROLL for (int s = 0; s < K; s++) {
                 FC_UNROLL for (int q = 0; q < COLUMNS; q++) {
                     const int j = q * S + s;
