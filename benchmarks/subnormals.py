@@ -1,50 +1,79 @@
-"""How much slower a convolution of subnormal numbers is than one of normal ones.
+"""How much longer a convolution of subnormal numbers takes than one of normal ones.
 
-Usage: python -m benchmarks.subnormals; one row an algorithm, pairs of runs interleaved.
+Usage: python -m benchmarks.subnormals [WORD...]; WORDs choose layers by their names. One row an
+algorithm, then what most layers of the suite have and the worst of them, on one thread with
+prepared weights: runs of both interleaved, the ratio of their least times.
 """
 
+import statistics
+import sys
 import time
+from itertools import product
 
 import numpy as np
 
 import fastconv
+from benchmarks.layers import LAYERS, Layer
 
-SHAPES = {
-    "direct": ((1, 16, 56, 56), (16, 16, 3, 3), {}),
-    "im2col": ((1, 64, 28, 28), (64, 64, 3, 3), {}),
-    "winograd": ((1, 64, 28, 28), (64, 64, 3, 3), {}),
-    "dilated": ((1, 32, 28, 28), (32, 32, 3, 3), {"dilation": 2}),
-    "depthwise": ((1, 64, 56, 56), (64, 1, 3, 3), {"groups": 64}),
-    "grouped": ((1, 64, 28, 28), (64, 4, 3, 3), {"groups": 16}),
+DTYPES, LAYOUTS = ("float32", "float64"), ("NCHW", "NHWC")
+PAIRS, SECONDS = (10, 200), 0.15  # of runs: at least and at most, and about so long
+WORST = 10
+ALGORITHMS = {
+    "direct": Layer("", 1, 16, 56, 56, 16, 3, 3),
+    "im2col": Layer("", 1, 64, 28, 28, 64, 3, 3),
+    "winograd": Layer("", 1, 64, 28, 28, 64, 3, 3),
+    "dilated": Layer("", 1, 32, 28, 28, 32, 3, 3, dilation=2),
+    "depthwise": Layer("", 1, 64, 56, 56, 64, 3, 3, groups=64),
+    "grouped": Layer("", 1, 64, 28, 28, 64, 3, 3, groups=16),
 }
 
 
-def seconds(call):
+def seconds(plan, x, out):
     begin = time.perf_counter()
-    call()
+    plan(x, out=out)
     return time.perf_counter() - begin
 
 
-def slowdown(algorithm, dtype, rounds=60):
-    shape, filters, options = SHAPES[algorithm]
+def slowdown(layer, dtype, layout="NCHW", algorithm="auto"):
     rng = np.random.default_rng(0)
-    x = rng.standard_normal(shape).astype(dtype)
-    w = rng.standard_normal(filters).astype(dtype)
+    x = rng.standard_normal(layer.x_shape).astype(dtype)
+    if layout == "NHWC":
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    w = rng.standard_normal(layer.w_shape).astype(dtype)
     tiny = (x * np.finfo(dtype).smallest_normal / 64).astype(dtype)
-    plan = fastconv.Conv2d(w, algorithm=algorithm, threads=1, **options)
-    least = {"normal": np.inf, "subnormal": np.inf}
-    for _ in range(rounds):
-        for name, given in (("normal", x), ("subnormal", tiny)):
-            least[name] = min(least[name], seconds(lambda given=given: plan(given)))
-    return least["subnormal"] / least["normal"]
+    plan = fastconv.Conv2d(w, algorithm=algorithm, layout=layout, threads=1, **layer.arguments)
+    out = plan(tiny)
+    pairs = int(np.clip(SECONDS / seconds(plan, tiny, out), *PAIRS))
+    normal, subnormal = zip(*((seconds(plan, x, out), seconds(plan, tiny, out))
+                              for _ in range(pairs)), strict=True)
+    return min(subnormal) / min(normal)
 
 
-def main():
-    print("| algorithm | float32 | float64 |\n| --- | --- | --- |")
-    for algorithm in SHAPES:
-        row = [f"{slowdown(algorithm, dtype):.2f}" for dtype in (np.float32, np.float64)]
-        print(f"| {algorithm} | {' | '.join(row)} |")
+def by_algorithm():
+    print("| algorithm | float32 | float64 |\n| --- | ---: | ---: |")
+    for name, layer in ALGORITHMS.items():
+        row = [f"{slowdown(layer, dtype, algorithm=name):.2f}" for dtype in DTYPES]
+        print(f"| {name} | {' | '.join(row)} |")
+
+
+def by_layer(layers):
+    found = sorted(((slowdown(layer, dtype, layout), layer.name, layout, dtype)
+                    for layer, layout, dtype in product(layers, LAYOUTS, DTYPES)), reverse=True)
+    median = statistics.median(ratio for ratio, *_ in found)
+    print(f"\n{len(found)} of the suite, median {median:.2f}; the worst:\n")
+    print("| layer | layout | dtype | |\n| --- | --- | --- | ---: |")
+    for ratio, *names in found[:WORST]:
+        print(f"| {' | '.join(names)} | {ratio:.2f} |")
+
+
+def main(*words):
+    if not words:
+        by_algorithm()
+    layers = [one for one in LAYERS if not words or any(word in one.name for word in words)]
+    if not layers:
+        sys.exit(f"no layer of the suite is called {' or '.join(words)}")
+    by_layer(layers)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
