@@ -43,7 +43,8 @@ cdef bint _is_main_thread() except -1:
     """Whether Python would run signal handlers here."""
     import threading  # which takes a millisecond, if nobody else has imported it
 
-    return threading.current_thread() is threading.main_thread()
+    # current_thread would register a thread that Python has not started, for good.
+    return threading.get_ident() == threading.main_thread().ident
 
 
 cdef inline fc_status _run(const fc_task *task, const fc_conv_job *job) noexcept nogil:

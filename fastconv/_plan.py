@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from . import _args, _core
 from ._args import Activation, Ints, Padding
 from ._conv import _filters, _image, _settings_for
+
+
+class _Parts(NamedTuple):
+    """What `Conv2d.__init__` made, and replaces as one: other threads may be in a call."""
+
+    weights: _core.Weights
+    settings: _core.Settings | None  # None where they depend on the image
+    w: NDArray[Any]
+    bias: NDArray[Any] | None
+    arguments: tuple[Any, ...]
+
+    def settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
+        return self.settings or _settings_for(x_shape, self.w.shape, *self.arguments)
 
 
 class Conv2d(_core.Plan):
@@ -56,19 +69,16 @@ class Conv2d(_core.Plan):
                                       activation, algorithm, precision, threads)
         settings = _settings_for((1, 1, 1), w.shape, *arguments)
         arguments = tuple(map(_args.frozen, arguments))
-        # All or nothing: settings of a call that failed would not be those of the packed weights.
-        self.set_weights(w, bias, arguments[3])
-        self._w, self._bias, self._arguments = w, bias, arguments
+        weights = _core.Weights(w, bias, arguments[3])
         # "same" depends on the image; every other padding is settled here.
-        self._settings = None if isinstance(padding, str) else settings
-
-    def _settings_for(self, x_shape: tuple[int, ...]) -> _core.Settings:
-        return _settings_for(x_shape, self._w.shape, *self._arguments)
+        fixed = None if isinstance(padding, str) else settings
+        self._parts = _Parts(weights, fixed, w, bias, arguments)
+        self._weights = weights
 
     def _call(self, x: ArrayLike, out: NDArray[Any] | None) -> NDArray[Any]:
         """What a call does for an input unlike the last few; see _core.Plan."""
-        x = _image(x)
-        return self.run(self._settings or self._settings_for(x.shape), x, out)
+        parts, x = self._parts, _image(x)
+        return _core.conv_with(parts.weights, parts.settings_for(x.shape), x, out)
 
     def explain(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """What a call with a contiguous float input of this shape does.
@@ -92,23 +102,23 @@ class Conv2d(_core.Plan):
         shape = _args.per_axis(shape, "shape", len(shape), 0)
         if math.prod(max(n, 1) for n in shape) > _args.INT_MAX // 4:
             raise ValueError(f"shape must be of less than 2**63 bytes of float32, got {shape}")
-        facts = self.explain_with(self._settings or self._settings_for(shape), shape)
+        parts = self._parts
+        facts = _core.explain_with(parts.weights, parts.settings_for(shape), shape)
         double, n = facts["dtype"] == "float64", facts.pop("reduction") + 1
         if facts.pop("inner").startswith("winograd"):
             # Sums over the channels and the phases of the stride (docs/numbers.md).
-            stride, dilation = (_args.per_axis(self._arguments[i], name, 2, 1)
+            stride, dilation = (_args.per_axis(parts.arguments[i], name, 2, 1)
                                 for i, name in ((0, "stride"), (2, "dilation")))
             steps = [s // math.gcd(s, d) for s, d in zip(stride, dilation, strict=True)]
-            kernel = self._w.shape[2:]
-            n = self._w.shape[1] * math.prod(map(min, steps, kernel)) + 19
+            kernel = parts.w.shape[2:]
+            n = parts.w.shape[1] * math.prod(map(min, steps, kernel)) + 19
             n += double * sum(-(-k // s) for k, s in zip(kernel, steps, strict=True))
         nu = n * (2.0**-53 if double else 2.0**-24)
         return {**facts, "error_bound": nu / (1 - nu) if nu < 1 else math.inf}
 
     def __getstate__(self) -> tuple[Any, ...]:
-        own = ("_w", "_bias", "_arguments", "_settings")
-        rest = {name: value for name, value in self.__dict__.items() if name not in own}
-        return (self._w, self._bias, self._arguments, rest)
+        rest = {name: value for name, value in self.__dict__.items() if name != "_parts"}
+        return (self._parts.w, self._parts.bias, self._parts.arguments, rest)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         w, bias, arguments, rest = state
@@ -121,6 +131,6 @@ class Conv2d(_core.Plan):
         return (copyreg.__newobj__, (type(self),), self.__getstate__())  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
-        stride, padding, dilation, groups, layout, *_ = self._arguments
-        return (f"Conv2d(w of shape {self._w.shape}, stride={stride}, padding={padding!r}, "
+        stride, padding, dilation, groups, layout, *_ = self._parts.arguments
+        return (f"Conv2d(w of shape {self._parts.w.shape}, stride={stride}, padding={padding!r}, "
                 f"dilation={dilation}, groups={groups}, layout={layout!r})")

@@ -2,6 +2,8 @@
 
 import gc
 import pickle
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -290,3 +292,22 @@ def test_explain_has_the_proven_bound(dtype, geometry, algorithm, terms):
 def test_a_bound_without_meaning_is_infinite():
     w = np.ones((1, 2**24, 1, 1), np.float32)
     assert fastconv.Conv2d(w).explain((2**24, 1, 1))["error_bound"] == np.inf
+
+
+def test_other_weights_during_a_call():
+    """Nothing of the old ones stays: not what a thread was packing meanwhile."""
+    x = [np.ones((1, 1024, 6, n), np.float32) for n in (6, 7)]
+    for pause in range(8):
+        layer = fastconv.Conv2d(np.ones((512, 1024, 3, 3), np.float32), algorithm="im2col")
+        thread = threading.Thread(target=layer, args=x[:1])
+        thread.start()
+        time.sleep(0.002 + 0.001 * pause)
+        layer.__init__(np.full((1024, 1024, 3, 3), 2, np.float32), algorithm="im2col")
+        thread.join()
+        for image in x:
+            y = layer(image)
+            assert y.shape[1] == 1024 and (y == 2 * 9 * 1024).all()
+
+
+def test_nothing_else_is_public():
+    assert [name for name in dir(fastconv.Conv2d) if not name.startswith("_")] == ["explain"]

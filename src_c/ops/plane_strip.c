@@ -129,7 +129,8 @@ static void load_planes(const fc_conv_job *job, const fc_strip *s, const fc_plan
 
 /* Whether any kernel position falls on this phase of the stride. */
 static bool phase_used(const fc_conv_spec *s, int axis, int64_t phase) {
-    for (int64_t r = 0; r < s->kernel[axis]; r++)
+    if (s->dilation[axis] == 1) return phase < s->kernel[axis];
+    for (int64_t r = 0; r < fc_min(s->kernel[axis], s->stride[axis]); r++)
         if (r * s->dilation[axis] % s->stride[axis] == phase) return true;
     return false;
 }
@@ -142,10 +143,10 @@ void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders
     const int64_t apart = taps_z * p.planes_y * p.planes_x * p.plane;
     int64_t plane = 0; /* of the first channel */
     for (int64_t q = 0; q < taps_z; q++)
-        for (int64_t py = 0; py < p.planes_y; py++)
+        for (int64_t py = 0; py < p.planes_y; py++) {
+            const bool used = p.by_tap_y || phase_used(spec, FC_Y, py);
             for (int64_t px = 0; px < p.planes_x; px++, plane++) {
-                if (!p.by_tap_y && !phase_used(spec, FC_Y, py)) continue;
-                if (!p.by_tap_x && !phase_used(spec, FC_X, px)) continue;
+                if (!used || (!p.by_tap_x && !phase_used(spec, FC_X, px))) continue;
                 const int64_t z = z0 + q * spec->dilation[FC_Z];
                 const inside in = inside_of(job, s, &p, z,
                                             p.by_tap_y ? py * spec->dilation[FC_Y] : py,
@@ -155,6 +156,7 @@ void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders
                     clear_borders(&in, &p, fc_at_mut(planes, c * apart, k), k);
                 load_planes(job, s, &p, &in, z, planes, apart);
             }
+        }
 }
 
 void fc_plane_strip_taps(const fc_conv_job *job, const fc_strip *s) {

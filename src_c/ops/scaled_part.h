@@ -1,5 +1,6 @@
 /* An image in parts, each as a convolution of its own, so that a part of the input and of the
- * result stay in the second-level cache: groups of planes, or rows with channels last. */
+ * result stay in the second-level cache: groups of planes; or rows, where channels are last or one.
+ */
 #ifndef FC_OPS_SCALED_PART_H
 #define FC_OPS_SCALED_PART_H
 

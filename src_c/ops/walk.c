@@ -167,7 +167,9 @@ static fc_status run(const pass *pass, void (*run)(const void *, int64_t, int64_
         .visit = 1,
         .nanoseconds = (double)pass->walk->elements * nanoseconds,
         .threads = like->threads,
-        .stop = like->stop,
+        /* In the child of a fork made inside `stop` items are done twice, which may not be in
+           place. */
+        .stop = pass->to ? like->stop : NULL,
     });
 }
 

@@ -2,8 +2,11 @@
 
 import itertools
 
+import numpy as np
 import pytest
-from support import Problem, check, edges, tile
+from support import Problem, check, edges, tile, to_layout
+
+import fastconv
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
@@ -62,6 +65,13 @@ def test_pointwise_of_several_strips(isa, dtype, layout):
     for width in edges(2 * tile(isa, dtype).vl):
         for channels in (7, 130):
             check(Problem((2, channels, 5, width), (65, channels, 1, 1)), dtype, "direct", layout)
+
+
+def test_strides_as_large_as_large_kernels(isa, dtype, layout):
+    """In no more time than other algorithms take: 400,000 products, not that many squared."""
+    x, w = np.ones((1, 1, 800_000, 1), dtype), np.ones((1, 1, 400_000, 1), dtype)
+    y = fastconv.conv2d_direct(to_layout(x, layout), w, None, (400_000, 1), layout=layout)
+    assert y.ravel().tolist() == [400_000, 400_000]
 
 
 def test_three_filters_of_eleven(isa, dtype, layout):
