@@ -44,12 +44,13 @@ def max_pool2d(
     stride : int or (int, int), optional
         Pixels between windows; `kernel_size` if None.
     padding : int, (int, int), ((lo, hi), (lo, hi)), "valid" or "same", optional
-        Pixels of -infinity around the image, at most half of `kernel_size`.
+        Pixels of -infinity around the image, at most half of `kernel_size` on each side, those
+        of "same" too, which dilated windows may therefore not have.
     dilation : int or (int, int), optional
         Pixels between the taps of a window.
     ceil_mode : bool, optional
         Also keep a last window that hangs over the end, if it starts inside the image or the
-        padding before it (PyTorch's rule).
+        padding before it (PyTorch's rule, which also has a window larger than the padded image).
     return_indices : bool, optional
         Also return where each maximum was found.
     layout : {"NCHW", "NHWC"}, optional
@@ -66,8 +67,8 @@ def max_pool2d(
         is its maximum; a window that lies wholly in padding gives -infinity (the smallest
         integer).  Zeros of either sign are equal: which one is returned is not defined.
     indices : ndarray of int64, only with `return_indices`
-        Flat position ``row * W + column`` in the plane of the first maximum (the first NaN),
-        -1 for a window that lies wholly in padding.
+        Flat position ``row * W + column`` in the plane of the first maximum (the first NaN; in
+        PyTorch the last), -1 for a window that lies wholly in padding.
 
     Raises
     ------

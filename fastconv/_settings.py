@@ -26,8 +26,9 @@ def use_isa(name: str) -> Iterator[None]:
     """Run everything in the ``with`` block on one instruction set.
 
     A ValueError if it is not one of `available_isas`, a TypeError if it is no string.  The
-    setting is the process's: other threads see it too.  The environment variable FASTCONV_ISA
-    sets it from the start.
+    setting is the process's: other threads see it too, and of blocks that overlap without one
+    being inside the other (of two threads, or two coroutines) the last to end restores what it
+    found.  The environment variable FASTCONV_ISA sets it from the start.
     """
     if not isinstance(name, str):
         raise TypeError(f"isa must be a string, got {name!r}")
@@ -60,7 +61,11 @@ def set_num_threads(n: int) -> None:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Use at most `n` threads in the ``with`` block."""
+    """Use at most `n` threads in the ``with`` block.
+
+    As `set_num_threads`, errors too, and with the limits of `use_isa`: where blocks may overlap,
+    pass `threads` to the calls instead.
+    """
     before = get_num_threads()
     set_num_threads(n)
     try:

@@ -70,10 +70,11 @@ fc_walk fc_scaled_inputs(const fc_conv_job *job, int64_t n, int64_t batch) {
 }
 
 bool fc_scaled_pays(const fc_conv_job *job) {
+    enum { COPIES = 16 }; /* of a number, in the time of a subnormal product, or fewer */
     const fc_conv_spec *s = &job->plan->spec;
     const double terms = (double)(fc_group_in(s) * fc_kernel_size(s));
     const double products = (double)s->out_channels * (double)fc_out_pixels(s) * terms;
-    return (double)fc_scaled_inputs(job, 0, 1).elements <= products;
+    return (double)fc_scaled_inputs(job, 0, 1).elements <= COPIES * products;
 }
 
 bool fc_scaled_has_small(const fc_conv_job *job, const fc_walk *image) {

@@ -15,8 +15,8 @@ fc_scaled_limits fc_scaled_limits_of(const fc_conv_job *job);
 /* The inputs of `batch` images from the n-th on. */
 fc_walk fc_scaled_inputs(const fc_conv_job *job, int64_t n, int64_t batch);
 
-/* Whether an image has no more numbers than are multiplied, so that a copy takes less than to
- * convolve it as it is, if that is slow: strides may leave most of it out. */
+/* Whether copies of images take less than to convolve them as they are, if that is slow: strides
+ * may leave nearly all of an image out. */
 bool fc_scaled_pays(const fc_conv_job *job);
 
 /* By what power image n is to be scaled, for it has small numbers and no large ones; otherwise 0.
