@@ -2,7 +2,7 @@
 
 
 cdef class Weights:
-    """Weights and what was made of them, which another call of `Conv2d.__init__` replaces as one."""
+    """Weights and what was made of them, which `Conv2d.__init__` called again replaces as one."""
     cdef cnp.ndarray w
     cdef object bias
     cdef dict packed  # by (kind, isa, algorithm)
