@@ -167,8 +167,7 @@ static fc_status run(const pass *pass, void (*run)(const void *, int64_t, int64_
         .visit = 1,
         .nanoseconds = (double)pass->walk->elements * nanoseconds,
         .threads = like->threads,
-        /* In the child of a fork made inside `stop` items are done twice, which may not be in
-           place. */
+        /* The child of a fork made inside `stop` does items twice: not those in place. */
         .stop = pass->to ? like->stop : NULL,
     });
 }
