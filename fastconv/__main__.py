@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if len(arguments) > 1 and arguments[0] == "bench" and arguments[1] in BENCHMARKS:
         return _bench(BENCHMARKS[arguments[1]], arguments[2:])
-    asked_for_help = arguments in (["-h"], ["--help"])
+    asked_for_help = arguments in (["-h"], ["--help"], ["bench", "-h"], ["bench", "--help"])
     print(USAGE, end="", file=sys.stdout if asked_for_help else sys.stderr)
     return 0 if asked_for_help else 2
 

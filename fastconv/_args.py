@@ -13,13 +13,13 @@ import numbers
 import operator
 import reprlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
-Ints = int | Sequence[int]
+Ints = SupportsIndex | Sequence[SupportsIndex]
 Pairs = tuple[tuple[int, int], ...]
-Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
+Padding = SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
 Activation = str | Sequence[float] | None
 
 INT_MAX = 2**63 - 1

@@ -59,7 +59,7 @@ def im2col(
 
 def col2im(
     cols: ArrayLike,
-    output_size: tuple[int, int],
+    output_size: Ints,
     kernel_size: Ints,
     stride: Ints = 1,
     padding: Padding = 0,
@@ -73,7 +73,7 @@ def col2im(
     ----------
     cols : array_like, shape (N, C * R * S, L) or (C * R * S, L)
         One column a window.  Any strides.
-    output_size : (int, int)
+    output_size : int or (int, int)
         Height and width of the images.
     kernel_size, stride, padding, dilation
         As in `im2col`.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,7 +81,7 @@ class Conv2d(_core.Plan):
         parts, x = self._parts, _image(x)
         return _core.conv_with(parts.weights, parts.settings_for(x.shape), x, out)
 
-    def explain(self, shape: tuple[int, ...]) -> dict[str, Any]:
+    def explain(self, shape: Sequence[SupportsIndex]) -> dict[str, Any]:
         """What a call with a contiguous float input of this shape does.
 
         Parameters

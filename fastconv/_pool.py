@@ -50,7 +50,7 @@ def max_pool2d(
         Pixels between the taps of a window.
     ceil_mode : bool, optional
         Also keep a last window that hangs over the end, if it starts inside the image or the
-        padding before it (PyTorch's rule, which also has a window larger than the padded image).
+        padding before it: PyTorch's rule.
     return_indices : bool, optional
         Also return where each maximum was found.
     layout : {"NCHW", "NHWC"}, optional
@@ -104,12 +104,12 @@ def max_pool2d(
 
 def _pool_integers(x: NDArray[Any], window: Window, out: Any, threads: int | None) -> Any:
     """Pool integers as floats that order alike: themselves where exact, otherwise their ranks."""
-    if x.dtype.itemsize < 8:
-        values, keys = None, x
-    else:
-        values, ranks = np.unique(x, return_inverse=True)
-        keys = ranks.reshape(x.shape).astype(np.float64)
-        values = values if values.size else np.zeros(1, x.dtype)  # windows of padding alone
+    keys, values = x, None
+    if x.dtype.itemsize == 8:
+        keys = x.astype(np.float64)
+        if x.size and max(-keys.min(), keys.max()) >= 2**53:
+            values, ranks = np.unique(x, return_inverse=True)
+            keys = ranks.reshape(x.shape).astype(np.float64)
     pooled = _core.max_pool(keys, *window, None, threads)
     y, *indices = pooled if isinstance(pooled, tuple) else (pooled,)
     empty = np.isneginf(y)

@@ -30,6 +30,13 @@ def test_usage(arguments, tmp_path):
     assert done.stderr.startswith("usage: ")
 
 
+@pytest.mark.parametrize("arguments", [("-h",), ("--help",), ("bench", "--help")])
+def test_help(arguments, tmp_path):
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
+
+
 def test_bench_says_that_it_needs_the_sources(tmp_path):
     done = command("bench", "--versus", cwd=tmp_path)
     assert done.returncode == 2

@@ -277,12 +277,20 @@ class TestMaxPool2d:
             (5, 1, 3, 0, 2, 2),  # a third window would begin outside
             (3, 2, 5, 0, 1, 1),
             (1, 2, 2, 1, 1, 1),
+            (2, 3, 2, 0, None, 1),  # its only window hangs over the high side
+            (1, 3, 2, 0, None, None),
+            (0, 1, 2, 0, None, None),
         ],
     )
     def test_ceil_mode_sizes(self, ref, size, kernel, stride, padding, floor, ceil):
         x = np.arange(float(size)).reshape(1, 1, size)
         for ceil_mode, expected in [(False, floor), (True, ceil)]:
-            out = ref.max_pool2d(x, (1, kernel), (1, stride), (0, padding), ceil_mode=ceil_mode)
+            arguments = (x, (1, kernel), (1, stride), (0, padding), 1, ceil_mode)
+            if expected is None:
+                with pytest.raises(ValueError, match="kernel must fit"):
+                    ref.max_pool2d(*arguments)
+                continue
+            out = ref.max_pool2d(*arguments)
             assert out.shape == (1, 1, expected)
             assert np.isfinite(out).all()
 

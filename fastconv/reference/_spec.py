@@ -278,17 +278,16 @@ def _out_size(
     extent = tuple((taps - 1) * d + 1 for taps, d in zip(kernel, dilation, strict=True))
     out_size = []
     for size, full, span, step, (lo, _) in zip(in_size, padded, extent, stride, pads, strict=True):
-        if span > full:
+        hanging = step - 1 if ceil_mode else 0
+        out = (full + hanging - span) // step + 1
+        # A window may hang over the high side, but not begin there: it would see nothing.
+        if ceil_mode and (out - 1) * step >= size + lo:
+            out -= 1
+        if out < 1:
             raise ValueError(
                 f"kernel must fit into the padded input, got a (dilated) kernel of "
                 f"{_by(extent)} and a padded input of {_by(padded)}"
             )
-        out = (full - span) // step + 1
-        if ceil_mode:
-            out = -(-(full - span) // step) + 1
-            # A window may hang over the high side, but not begin there: it would see nothing.
-            if (out - 1) * step >= size + lo:
-                out -= 1
         out_size.append(out)
     return tuple(out_size)
 

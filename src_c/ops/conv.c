@@ -123,8 +123,8 @@ double fc_share_read(const fc_conv_spec *s) {
 
 double fc_copy_by_element(const fc_conv_spec *s, const fc_kernels *k) {
     if (s->stride[FC_X] <= fc_max(2, s->kernel[FC_X])) return 0;
-    return (double)(s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]) * fc_share_read(s) *
-           2.5 * 64 / (double)(k->vl * k->element);
+    return (double)(s->in_channels * fc_in_pixels(s)) * fc_share_read(s) * 2.5 * 64 /
+           (double)(k->vl * k->element);
 }
 
 /* Whether a row of the result, and of what it is made from, goes on so far from its beginning. */

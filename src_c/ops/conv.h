@@ -167,6 +167,9 @@ static inline bool fc_is_padded(const fc_conv_spec *s) {
         if (s->pad_lo[a] || s->pad_hi[a]) return true;
     return false;
 }
+static inline int64_t fc_in_pixels(const fc_conv_spec *s) {
+    return s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X];
+}
 static inline int64_t fc_out_pixels(const fc_conv_spec *s) {
     return s->out[FC_Z] * s->out[FC_Y] * s->out[FC_X];
 }

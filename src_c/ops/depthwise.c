@@ -42,7 +42,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s), vl = (double)k->vl;
     const double rows = (double)(s->out[FC_Y] * s->out[FC_Z]);
     const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
-    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = (double)s->in_channels * (double)fc_in_pixels(s);
     /* Planes of channels-last images are gathered element by element, and results scattered. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
     const bool scatters = s->channels_last && fc_group_out(s) > 1;

@@ -55,7 +55,7 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s), pixels = (double)fc_out_pixels(s);
-    const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = (double)fc_in_pixels(s);
     const int64_t most = together(s, k);
     if (most > 1) {
         /* Rows are copied; lanes that no pixel fills are masked. */

@@ -85,7 +85,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     for (int a = 0; a < FC_AXES; a++) count *= (double)phases(s, a);
     /* Only every other element has a fast gather; the rest go one by one. */
     if (s->dilation[FC_X] > 2 && !s->channels_last) gather = 1;
-    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = (double)s->in_channels * (double)fc_in_pixels(s);
     const double out = (double)s->out_channels * (double)fc_out_pixels(s);
     return count * (inner.algorithm->cost(&inner.spec, k) + 2000) + gather * (in + out);
 }

@@ -57,7 +57,7 @@ static bool short_vectors(const fc_kernels *k) {
 /* Planes a multiple of a large power of two apart meet in a few sets of the first-level cache. */
 static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
     enum { WAYS = 8, WAY = 4096, LINE = 64 };
-    const int64_t bytes = s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X] * k->element;
+    const int64_t bytes = fc_in_pixels(s) * k->element;
     const int64_t apart = fc_clamp(bytes & -bytes, LINE, WAY);
     return fc_group_in(s) >= WAYS * (WAY / apart);
 }
@@ -93,7 +93,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Rows are copied by vectors where their pixels are next to each other or every second one,
      * transposed where several channels are, and otherwise by element, in time that does not depend
      * on the vectors' length. */
-    const double in = (double)s->in_channels * (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = (double)s->in_channels * (double)fc_in_pixels(s);
     const double read = in * fc_share_read(s);
     const double rows = pointwise ? (double)s->in_channels
                                   : read / fmax((double)s->in[FC_X], 1) * (double)s->stride[FC_X];

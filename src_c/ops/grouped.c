@@ -54,7 +54,7 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double pixels = (double)fc_out_pixels(s), vectors = (double)panels(s, k);
     const double n = (double)(fc_group_in(s) * fc_kernel_size(s));
-    const double in = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in = (double)fc_in_pixels(s);
     /* A multiplication for each of the group's channels, and unless the group is a vector
      * or, of long ones, half of one, a shuffle; by vectors of 16, 32 and 64 bytes. */
     static const double broadcasts[] = {1.3, 1.3, 1.15}, shuffles[] = {2.6, 2.1, 1.5},

@@ -56,7 +56,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double busy = halved ? vectors - 0.37 : vectors;
     /* Channels-last rows are copied as they are, or pixel by pixel where a group has a part of
      * each; planes are transposed, and so are results. */
-    const double in_pixels = (double)(s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+    const double in_pixels = (double)fc_in_pixels(s);
     const double in = in_pixels * (double)s->in_channels;
     double moved = in / vl;
     /* Results of large planes go to a page for each channel, at once. */

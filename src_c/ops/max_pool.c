@@ -32,14 +32,12 @@ fc_status fc_max_pool_validate(fc_max_pool_spec *s) {
         const int64_t window =
             fc_add(fc_mul(s->kernel[a] - 1, s->dilation[a], &overflow), 1, &overflow);
         const int64_t padded = s->in[a] + s->pad_lo[a] + s->pad_hi[a];
-        if (window > padded) return FC_EMPTY_OUTPUT;
-        const int64_t room = padded - window;
-        s->out[a] = room / s->stride[a] + 1;
-        if (s->ceil_mode) {
-            s->out[a] = fc_ceil_div(room, s->stride[a]) + 1;
-            const int64_t last = fc_mul(s->out[a] - 1, s->stride[a], &overflow);
-            if (last >= s->in[a] + s->pad_lo[a]) s->out[a]--;
-        }
+        const int64_t hanging = s->ceil_mode ? s->stride[a] - 1 : 0;
+        if (window > padded + hanging) return FC_EMPTY_OUTPUT;
+        s->out[a] = (padded + hanging - window) / s->stride[a] + 1;
+        const int64_t last = fc_mul(s->out[a] - 1, s->stride[a], &overflow);
+        if (s->ceil_mode && last >= s->in[a] + s->pad_lo[a]) s->out[a]--;
+        if (!s->out[a]) return FC_EMPTY_OUTPUT;
         size = fc_mul(size, s->out[a], &overflow);
         trim(s, a);
     }

@@ -171,7 +171,7 @@ fc_status fc_scaled_run(const fc_conv_job *job, const fc_task *task) {
     for (int64_t i = 0; i < all.parts; i++) {
         const fc_part p = fc_part_at(job, all.parts, i);
         const fc_conv_spec *s = &p.plan.spec;
-        most = fc_max(most, s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X]);
+        most = fc_max(most, s->in_channels * fc_in_pixels(s));
         all.scratch_bytes = fc_max(all.scratch_bytes, scratch_of_part(&all, &p));
     }
     const int64_t biases = plan->algorithm->bias_elements(&plan->spec, job->kernels);

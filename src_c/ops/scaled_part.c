@@ -16,7 +16,7 @@ static bool by_rows(const fc_conv_plan *plan) {
 
 int64_t fc_part_image_bytes(const fc_conv_plan *plan) {
     const fc_conv_spec *s = &plan->spec;
-    const int64_t in = s->in_channels * s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X];
+    const int64_t in = s->in_channels * fc_in_pixels(s);
     return (in + s->out_channels * fc_out_pixels(s)) * plan->kernels->element;
 }
 

@@ -74,7 +74,7 @@ bool fc_scaled_pays(const fc_conv_job *job) {
     const fc_conv_spec *s = &job->plan->spec;
     const double terms = (double)(fc_group_in(s) * fc_kernel_size(s));
     const double products = (double)s->out_channels * (double)fc_out_pixels(s) * terms;
-    return (double)fc_scaled_inputs(job, 0, 1).elements <= COPIES * products;
+    return (double)(s->in_channels * fc_in_pixels(s)) <= COPIES * products;
 }
 
 bool fc_scaled_has_small(const fc_conv_job *job, const fc_walk *image) {

@@ -62,6 +62,17 @@ static bool wide_padding(const problem *p) {
     return false;
 }
 
+/* Whether there is a window: in ceil_mode one that hangs over the end by less than a stride. */
+static bool has_window(const problem *p, bool ceil_mode) {
+    const int64_t in[2] = {p->height, p->width};
+    for (int a = 0; a < 2; a++) {
+        const int64_t window = (p->kernel[a] - 1) * p->dilation[a] + 1;
+        const int64_t begins = in[a] + p->pad[2 * a], ends = begins + p->pad[2 * a + 1];
+        if (window > ends && (!ceil_mode || window >= ends + p->stride[a] || !begins)) return false;
+    }
+    return true;
+}
+
 static fc_max_pool_spec pool_of(const problem *p, fc_dtype dtype, bool ceil_mode) {
     return (fc_max_pool_spec){
         .dtype = dtype,
@@ -87,10 +98,10 @@ static void check_pool(const problem *given, const form *f, const fc_isa *only, 
     for (int i = 0; i < 4; i++)
         if (p->pad[i] > p->kernel[i / 2] / 2) p->pad[i] = p->kernel[i / 2] / 2;
     s = pool_of(p, f->dtype, ceil_mode);
-    if ((fc_max_pool_validate(&s) == FC_OK) != fits(p))
-        fail(NULL, f, p, "max_pool", "took what cannot be, or refused what can", 0, !fits(p),
-             fits(p));
-    if (!fits(p)) return;
+    const bool can = has_window(p, ceil_mode);
+    if ((fc_max_pool_validate(&s) == FC_OK) != can)
+        fail(NULL, f, p, "max_pool", "took what cannot be, or refused what can", 0, !can, can);
+    if (!can) return;
     flush_start = f->flush_start;
     random_state = f->seed;
     const int64_t size[4] = {p->batch, p->channels, p->height, p->width};

@@ -14,7 +14,7 @@ def test_output_sizes(isa, dtype, ceil_mode):
     sizes = itertools.product([1, 2, 5, 6, 7, 8], [1, 2, 3], [1, 2, 3, 5])
     for size, kernel, stride in sizes:
         for padding in range(kernel // 2 + 1):
-            if size + 2 * padding < kernel:
+            if size + 2 * padding + (stride - 1 if ceil_mode else 0) < kernel:
                 continue
             x = np.arange(size, dtype=dtype).reshape(1, 1, 1, size)
             arguments = (1, kernel), (1, stride), (0, padding), 1, ceil_mode
@@ -113,6 +113,12 @@ def test_integers_keep_their_dtype(kind):
         got = fastconv.max_pool2d(x, window)
         assert got.dtype == kind
         assert got.tolist() == expected
+
+
+@pytest.mark.parametrize("x", [[2**53 - 1, 2**53], [2**53, 2**53 + 1],
+                               [-(2**53) - 3, -(2**53) - 1]])
+def test_integers_beyond_what_float64_holds_stay_exact(x):
+    assert fastconv.max_pool2d(np.array([[x, x]]), 2).tolist() == [[[max(x)]]]
 
 
 def test_a_shift_within_a_window_changes_nothing(isa, dtype):
