@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,48 @@ from ._conv import LAYOUTS, _image
 Window = tuple[tuple[int, ...], tuple[int, ...], Pairs, tuple[int, ...], bool, bool, bool]
 
 
+@overload
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Padding = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: Literal[False] = ...,
+    *,
+    layout: str = ...,
+    out: NDArray[Any] | None = ...,
+    threads: int | None = ...,
+) -> NDArray[Any]: ...
+@overload
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Padding = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    *,
+    return_indices: Literal[True],
+    layout: str = ...,
+    out: NDArray[Any] | None = ...,
+    threads: int | None = ...,
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+@overload
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Padding,
+    dilation: Ints,
+    ceil_mode: bool,
+    return_indices: bool,
+    *,
+    layout: str = ...,
+    out: NDArray[Any] | None = ...,
+    threads: int | None = ...,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]: ...
 def max_pool2d(
     x: ArrayLike,
     kernel_size: Ints,
