@@ -1,7 +1,7 @@
 """Convolution and pooling for NumPy arrays at the speed of the processor."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._columns import col2im, im2col
 from ._conv import conv2d
@@ -58,11 +58,14 @@ del apply_environment
 if "threadpoolctl" in sys.modules:
     from . import threadpoolctl  # noqa: F401 (registers fastconv there)
 
+if TYPE_CHECKING:  # any name would be an attribute otherwise
+    from . import reference
+else:
 
-def __getattr__(name: str) -> Any:
-    # The reference is for reading and testing: importing fastconv does not pay for it.
-    if name == "reference":
-        import importlib
+    def __getattr__(name: str) -> Any:
+        # The reference is for reading and testing: importing fastconv does not pay for it.
+        if name == "reference":
+            import importlib
 
-        return importlib.import_module(".reference", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return importlib.import_module(".reference", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

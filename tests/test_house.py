@@ -67,9 +67,16 @@ def test_kernels_include_no_header_of_a_higher_floor_or_of_the_system():
         assert not re.search(r"#include\s*<(?!stdint|stdbool|stddef|string)", code(path)), path
 
 
+def at_run_time(node):
+    yield node
+    only_typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for child in node.orelse if only_typing else ast.iter_child_nodes(node):
+        yield from at_run_time(child)
+
+
 def imports(path):
     """Modules of the package that a module imports, wherever in the file it does so."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in at_run_time(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = path.parents[node.level - 1]
             base = base / node.module.replace(".", "/") if node.module else base
