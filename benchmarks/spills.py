@@ -13,16 +13,17 @@ import sys
 from pathlib import Path
 
 LEAST = 4  # vectors stored: fewer are noise
-STACK = re.compile(r"\(%r[sb]p\)")
 VECTOR = re.compile(r"%[xyz]mm\d+")
-TO_MEMORY = re.compile(r"%[xyz]mm\d+,-?(0x[0-9a-f]+)?\(%r[sb]p\)$")
 ROWS = "| {:8} | {:28} | {:>6} | {:>6} | {:>10} | {:>12} |"
 
 
-def functions(path):
-    """Name and [(address, operation, operands)] of each."""
-    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(path)], check=True,
+def disassembly(path):
+    return subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(path)], check=True,
                           capture_output=True, text=True).stdout
+
+
+def functions(text):
+    """Name and [(address, operation, operands)] of each."""
     for block in text.split("\n\n"):
         if found := re.match(r"[0-9a-f]+ <(.+)>:", block.strip()):
             yield found[1], [(int(at, 16), operation, operands) for at, operation, operands in
@@ -43,17 +44,25 @@ def inner_loops(code):
             if not any((b, e) != (begin, end) and begin <= b and e <= end for b, e in loops)]
 
 
-def counts(code):
+def frame(code):
+    """What an address on the stack looks like; %rbp may point to anything."""
+    points_there = any(operands.endswith("%rsp,%rbp") for _, _, operands in code)
+    return r"\(%r[sb]p\)" if points_there else r"\(%rsp\)"
+
+
+def counts(code, stack):
     """Stores to the stack, loads from there, multiplications, instructions."""
-    moved = [operands for _, _, operands in code if STACK.search(operands)
+    moved = [operands for _, _, operands in code if re.search(stack, operands)
              and VECTOR.search(operands)]
-    stores = sum(bool(TO_MEMORY.search(operands)) for operands in moved)
+    stores = sum(bool(re.search(stack + r"(\{%k\d\})?$", operands)) for operands in moved)
     products = sum(bool(re.search(r"mul[ps][sd]|fn?m(add|sub)", op)) for _, op, _ in code)
     return stores, len(moved) - stores, products, len(code)
 
 
 def worst(code):
-    return max((counts(code[begin:end]) for begin, end in inner_loops(code)), default=(0, 0, 0, 0))
+    stack = frame(code)
+    return max((counts(code[begin:end], stack) for begin, end in inner_loops(code)),
+               default=(0, 0, 0, 0))
 
 
 def main(folder="build"):
@@ -63,7 +72,7 @@ def main(folder="build"):
     if not objects:
         sys.exit(f"no src_c/isa/*.o below {folder}; python setup.py build_ext --inplace makes them")
     for path in objects:
-        found = [(worst(code), name) for name, code in functions(path)]
+        found = [(worst(code), name) for name, code in functions(disassembly(path))]
         for loop, name in sorted(found, reverse=True):
             if loop[0] >= LEAST:
                 print(ROWS.format(path.stem, name, *loop))
