@@ -13,14 +13,15 @@ import numbers
 import operator
 import reprlib
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
-Ints = SupportsIndex | Sequence[SupportsIndex]
+Int = SupportsIndex
+Ints = Int | Sequence[Int]
 Pairs = tuple[tuple[int, int], ...]
-Padding = SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
-Activation = str | Sequence[float] | None
+Padding = Int | str | Sequence[Int] | Sequence[Sequence[Int]]
+Activation = str | Sequence[SupportsFloat] | None
 
 INT_MAX = 2**63 - 1
 

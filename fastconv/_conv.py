@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
-from ._args import Activation, Ints, Padding
+from ._args import Activation, Int, Ints, Padding
 
 LAYOUTS = ("NCHW", "NHWC")
 ALGORITHMS = tuple(dict.fromkeys(("auto", *_core.algorithms(), *_core.rows())))
@@ -21,7 +21,7 @@ def conv2d(
     stride: Ints = 1,
     padding: Padding = 0,
     dilation: Ints = 1,
-    groups: int = 1,
+    groups: Int = 1,
     *,
     layout: str = "NCHW",
     padding_mode: str = "zeros",
@@ -29,7 +29,7 @@ def conv2d(
     algorithm: str = "auto",
     precision: str = "auto",
     out: NDArray[Any] | None = None,
-    threads: int | None = None,
+    threads: Int | None = None,
 ) -> NDArray[Any]:
     """Convolve a batch of images with a bank of filters.
 

@@ -12,15 +12,15 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args
-from ._args import Activation, Ints, Padding
+from ._args import Activation, Int, Ints, Padding
 from ._conv import _image, _run
 
 
 def conv2d_direct(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding: Padding = 0, dilation: Ints = 1, groups: Int = 1, *, layout: str = "NCHW",
     padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Direct convolution: output pixels in vectors, one weight at a time broadcast to them.
 
@@ -33,9 +33,9 @@ def conv2d_direct(
 
 def conv2d_im2col(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding: Padding = 0, dilation: Ints = 1, groups: Int = 1, *, layout: str = "NCHW",
     padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Convolution as a matrix product (Chellapilla, Puri and Simard 2006), strip by strip.
 
@@ -48,9 +48,9 @@ def conv2d_im2col(
 
 def conv2d_winograd(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding: Padding = 0, dilation: Ints = 1, groups: Int = 1, *, layout: str = "NCHW",
     padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Winograd's minimal filtering (Lavin and Gray 2015, arXiv:1509.09308).
 
@@ -68,9 +68,9 @@ def conv2d_winograd(
 
 def conv2d_dilated(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding: Padding = 0, dilation: Ints = 1, groups: Int = 1, *, layout: str = "NCHW",
     padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Dilated convolution (Yu and Koltun 2016, arXiv:1511.07122) by its phases.
 
@@ -83,9 +83,9 @@ def conv2d_dilated(
 
 def conv2d_depthwise(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int | None = None, *,
+    padding: Padding = 0, dilation: Ints = 1, groups: Int | None = None, *,
     layout: str = "NCHW", padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Depthwise convolution: each channel has its own K / C filters (MobileNet's first half).
 
@@ -108,9 +108,9 @@ def conv2d_depthwise(
 
 def conv2d_grouped(
     x: ArrayLike, w: ArrayLike, bias: ArrayLike | None = None, stride: Ints = 1,
-    padding: Padding = 0, dilation: Ints = 1, groups: int = 1, *, layout: str = "NCHW",
+    padding: Padding = 0, dilation: Ints = 1, groups: Int = 1, *, layout: str = "NCHW",
     padding_mode: str = "zeros", activation: Activation = None,
-    out: NDArray[Any] | None = None, threads: int | None = None,
+    out: NDArray[Any] | None = None, threads: Int | None = None,
 ) -> NDArray[Any]:
     """Grouped convolution: independent convolutions side by side (AlexNet, ResNeXt).
 

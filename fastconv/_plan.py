@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
-from ._args import Activation, Ints, Padding
+from ._args import Activation, Int, Ints, Padding
 from ._conv import _filters, _image, _settings_for
+
+_NAMES = ("stride", "padding", "dilation", "groups", "layout", "padding_mode", "activation",
+          "algorithm", "precision", "threads")
+_DEFAULTS = (1, 0, 1, 1, "NCHW", "zeros", None, "auto", "auto", None)
 
 
 class _Parts(NamedTuple):
@@ -54,14 +58,14 @@ class Conv2d(_core.Plan):
         stride: Ints = 1,
         padding: Padding = 0,
         dilation: Ints = 1,
-        groups: int = 1,
+        groups: Int = 1,
         *,
         layout: str = "NCHW",
         padding_mode: str = "zeros",
         activation: Activation = None,
         algorithm: str = "auto",
         precision: str = "auto",
-        threads: int | None = None,
+        threads: Int | None = None,
     ) -> None:
         w, bias = _filters(w, bias)
         w = np.array(w, order="C")
@@ -123,15 +127,16 @@ class Conv2d(_core.Plan):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         w, bias, arguments, rest = state
-        names = ("layout", "padding_mode", "activation", "algorithm", "precision", "threads")
-        positional, keywords = arguments[:4], dict(zip(names, arguments[4:], strict=True))
-        Conv2d.__init__(self, w, bias, *positional, **keywords)  # a subclass may have its own
+        keywords = dict(zip(_NAMES, arguments, strict=True))
+        Conv2d.__init__(self, w, bias, **keywords)  # a subclass may have its own
         self.__dict__.update(rest)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (copyreg.__newobj__, (type(self),), self.__getstate__())  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
-        stride, padding, dilation, groups, layout, *_ = self._parts.arguments
-        return (f"Conv2d(w of shape {self._parts.w.shape}, stride={stride}, padding={padding!r}, "
-                f"dilation={dilation}, groups={groups}, layout={layout!r})")
+        given = [f"w of shape {self._parts.w.shape}"]
+        given += ["bias"] if self._parts.bias is not None else []
+        given += [f"{name}={value!r}" for name, value, default in
+                  zip(_NAMES, self._parts.arguments, _DEFAULTS, strict=True) if value != default]
+        return f"Conv2d({', '.join(given)})"

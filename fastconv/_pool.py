@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
-from ._args import Ints, Padding, Pairs
+from ._args import Int, Ints, Padding, Pairs
 from ._conv import LAYOUTS, _image
 
 # kernel, stride, padding, dilation, ceil_mode, return_indices, channels_last
@@ -27,7 +27,7 @@ def max_pool2d(
     *,
     layout: str = ...,
     out: NDArray[Any] | None = ...,
-    threads: int | None = ...,
+    threads: Int | None = ...,
 ) -> NDArray[Any]: ...
 @overload
 def max_pool2d(
@@ -41,21 +41,21 @@ def max_pool2d(
     return_indices: Literal[True],
     layout: str = ...,
     out: NDArray[Any] | None = ...,
-    threads: int | None = ...,
+    threads: Int | None = ...,
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def max_pool2d(
     x: ArrayLike,
     kernel_size: Ints,
-    stride: Ints | None,
-    padding: Padding,
-    dilation: Ints,
-    ceil_mode: bool,
-    return_indices: bool,
+    stride: Ints | None = ...,
+    padding: Padding = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: bool = ...,
     *,
     layout: str = ...,
     out: NDArray[Any] | None = ...,
-    threads: int | None = ...,
+    threads: Int | None = ...,
 ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]: ...
 def max_pool2d(
     x: ArrayLike,
@@ -68,7 +68,7 @@ def max_pool2d(
     *,
     layout: str = "NCHW",
     out: NDArray[Any] | None = None,
-    threads: int | None = None,
+    threads: Int | None = None,
 ) -> Any:
     """The largest value of each window.
 

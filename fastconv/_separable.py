@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _args, _core
-from ._args import Activation, Ints, Padding
+from ._args import Activation, Int, Ints, Padding
 from ._conv import LAYOUTS, _image, conv2d
 from ._families import conv2d_depthwise
 
@@ -26,7 +27,7 @@ def depthwise_separable_conv2d(
     activation_depthwise: Activation = None,
     activation: Activation = None,
     out: NDArray[Any] | None = None,
-    threads: int | None = None,
+    threads: Int | None = None,
 ) -> NDArray[Any]:
     """Convolve each channel by itself, then mix the channels pixel by pixel.
 
@@ -48,11 +49,13 @@ def depthwise_separable_conv2d(
     activation_depthwise, activation
         Of the depthwise step and of the result, as in `conv2d`.
     layout, out, threads
-        As in `conv2d`.
+        As in `conv2d`; but `out` may share memory with what the depthwise step reads.
 
     Returns
     -------
     ndarray, shape (N, K, H', W') or (K, H', W')
+        float64, as both steps, if `x` or weights are (or integers wider than 16 bits), otherwise
+        float32.
 
     Raises
     ------
@@ -60,6 +63,7 @@ def depthwise_separable_conv2d(
         As in `conv2d`.
     """
     x = _image(x)
+    _core.check_dtype(x, "x")
     _args.choice(layout, "layout", LAYOUTS)
     _args.clip_bounds(activation_depthwise, "activation_depthwise")
     _args.clip_bounds(activation)
@@ -77,6 +81,8 @@ def depthwise_separable_conv2d(
                          f"got {w_pointwise.shape}")
     bias_depthwise = _bias(bias_depthwise, "bias_depthwise", mixed)
     bias_pointwise = _bias(bias_pointwise, "bias_pointwise", w_pointwise.shape[0])
+    dtype = np.result_type(np.float32, x.dtype, w_depthwise.dtype, w_pointwise.dtype)
+    w_depthwise = w_depthwise.astype(dtype, copy=False)
     between = conv2d_depthwise(x, w_depthwise, bias_depthwise, stride, padding, dilation,
                                layout=layout, activation=activation_depthwise, threads=threads)
     return conv2d(between, w_pointwise, bias_pointwise, layout=layout, activation=activation,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import _args, _core, _processors
+from ._args import Int
 from ._version import __version__
 
 
@@ -49,7 +50,7 @@ def get_num_threads() -> int:
     return _core.get_num_threads()
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: Int) -> None:
     """Let calls use at most `n` threads, the calling one among them.
 
     Results have the same bits whatever `n` is.  The setting is the process's; the argument
@@ -60,7 +61,7 @@ def set_num_threads(n: int) -> None:
 
 
 @contextmanager
-def threads(n: int) -> Iterator[None]:
+def threads(n: Int) -> Iterator[None]:
     """Use at most `n` threads in the ``with`` block.
 
     As `set_num_threads`, errors too, and with the limits of `use_isa`: where blocks may overlap,

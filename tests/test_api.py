@@ -155,6 +155,18 @@ def test_unbatched(name):
     np.testing.assert_array_equal(function(X[0], *rest), function(X, *rest)[0])
 
 
+@pytest.mark.parametrize("wide", range(3))
+@pytest.mark.parametrize("kind", [np.float64, ">f8", np.int32])
+def test_separable_computes_both_steps_in_the_widest_type(wide, kind):
+    w = W[:4, :1], np.ones((2, 4, 1, 1), np.float32)
+    arrays = [a.astype(kind if i == wide else np.float32) for i, a in enumerate((X, *w))]
+    third = np.full(4, 1 / 3)
+    y = fastconv.depthwise_separable_conv2d(*arrays, bias_depthwise=third)
+    expected = fastconv.reference.depthwise_separable_conv2d(*arrays, bias_depthwise=third)
+    assert y.dtype == np.float64
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+
+
 def test_every_algorithm_has_a_function_of_its_name():
     assert set(FAMILIES) == {f"conv2d_{n}" for n in fastconv.show_config()["algorithms"]}
 

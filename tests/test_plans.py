@@ -263,6 +263,14 @@ def test_groups_of_a_small_type(groups):
     assert fastconv.Conv2d(w, groups=groups)(x).tolist() == [[[18.0]]] * 400
 
 
+def test_repr_has_what_was_given():
+    w = np.ones((2, 3, 1, 1), np.float32)
+    assert repr(fastconv.Conv2d(w)) == "Conv2d(w of shape (2, 3, 1, 1))"
+    plan = fastconv.Conv2d(w, np.zeros(2), 2, padding="same", activation=[0, 1], threads=1)
+    assert repr(plan) == ("Conv2d(w of shape (2, 3, 1, 1), bias, stride=2, padding='same', "
+                          "activation=(0, 1), threads=1)")
+
+
 class Named(fastconv.Conv2d):
     def __init__(self, filters):
         super().__init__(np.ones((filters, 1, 3, 3), np.float32), padding=1)
