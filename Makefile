@@ -24,7 +24,7 @@ help:
 	@echo "             (THREADS=2, VERSUS='--quick --layers rn50 --peers torch,ncnn')"
 	@echo "make sweep   odd shapes, and where the speed falls off: out/sweep/; make choices: is \"auto\" right?"
 	@echo "make venv    .venv with the package built from source"
-	@echo "make lint    ruff, cython-lint, clang-format and mypy"
+	@echo "make lint    ruff, cython-lint, clang-format, mypy and stubtest"
 	@echo "make asan msan valgrind debug    the C programs and the tests under these (CONTRIBUTING.md)"
 	@echo "make fuzz                        libFuzzer (FUZZ_SECONDS=60)"
 	@echo "make coverage    lines and branches of src_c that the tests run: a table, out/coverage/"
