@@ -2,7 +2,8 @@
 
 Usage: python -m benchmarks.subnormals [WORD...]; WORDs choose layers by their names. One row an
 algorithm, then what most layers of the suite have and the worst of them, on one thread with
-prepared weights: runs of both interleaved, the ratio of their least times.
+prepared weights: runs of both interleaved, the ratio of their least times, of which the median of
+several rounds, each with arrays of its own, and in brackets the least and the most.
 """
 
 import statistics
@@ -17,6 +18,7 @@ from benchmarks.layers import LAYERS, Layer
 
 DTYPES, LAYOUTS = ("float32", "float64"), ("NCHW", "NHWC")
 PAIRS, SECONDS = (10, 200), 0.15  # of runs: at least and at most, and about so long
+ROUNDS, SHOWN = 5, "{:.2f} ({:.2f} to {:.2f})"
 WORST = 10
 ALGORITHMS = {
     "direct": Layer("", 1, 16, 56, 56, 16, 3, 3),
@@ -34,7 +36,13 @@ def seconds(plan, x, out):
     return time.perf_counter() - begin
 
 
-def slowdown(layer, dtype, layout="NCHW", algorithm="auto"):
+def slowdown(*case, **options):
+    """The median of the rounds, the least and the most."""
+    rounds = sorted(one_round(*case, **options) for _ in range(ROUNDS))
+    return statistics.median(rounds), rounds[0], rounds[-1]
+
+
+def one_round(layer, dtype, layout="NCHW", algorithm="auto"):
     rng = np.random.default_rng(0)
     x = rng.standard_normal(layer.x_shape).astype(dtype)
     if layout == "NHWC":
@@ -52,18 +60,18 @@ def slowdown(layer, dtype, layout="NCHW", algorithm="auto"):
 def by_algorithm():
     print("| algorithm | float32 | float64 |\n| --- | ---: | ---: |")
     for name, layer in ALGORITHMS.items():
-        row = [f"{slowdown(layer, dtype, algorithm=name):.2f}" for dtype in DTYPES]
+        row = [SHOWN.format(*slowdown(layer, dtype, algorithm=name)) for dtype in DTYPES]
         print(f"| {name} | {' | '.join(row)} |")
 
 
 def by_layer(layers):
     found = sorted(((slowdown(layer, dtype, layout), layer.name, layout, dtype)
                     for layer, layout, dtype in product(layers, LAYOUTS, DTYPES)), reverse=True)
-    median = statistics.median(ratio for ratio, *_ in found)
+    median = statistics.median(ratios[0] for ratios, *_ in found)
     print(f"\n{len(found)} of the suite, median {median:.2f}; the worst:\n")
     print("| layer | layout | dtype | |\n| --- | --- | --- | ---: |")
-    for ratio, *names in found[:WORST]:
-        print(f"| {' | '.join(names)} | {ratio:.2f} |")
+    for ratios, *names in found[:WORST]:
+        print(f"| {' | '.join(names)} | {SHOWN.format(*ratios)} |")
 
 
 def main(*words):
