@@ -37,6 +37,15 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
 #define FC_PLAIN 1
 #endif
 #endif
+
+/* Before the loop over the terms of a tile's sums: four between its own instructions, which take
+ * slots of the multipliers. (Of four written one after the other GCC moves the sums around.) */
+#if defined(__clang__)
+#define FC_UNROLL_TERMS FC_PRAGMA(clang loop unroll_count(4))
+#else
+#define FC_UNROLL_TERMS FC_PRAGMA(GCC unroll 4)
+#endif
+
 /* Keeps a value in a register here: stops the compiler from hoisting so many
  * loads that it has to spill. */
 #if defined(__x86_64__)

@@ -17,14 +17,23 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(out + m * ROW + v * VL);
         }
     }
+    /* Rows by threes, so that a pointer to the first of them is all that moves. */
+    const real *three[(FC_NAME(GEMM_ROWS) + 2) / 3];
+    const int64_t row = g->a_row;
+    FC_UNROLL for (int t = 0; 3 * t < MR; t++) {
+        three[t] = a + 3 * t * row;
+        FC_HOLD(three[t]);
+    }
+    FC_UNROLL_TERMS
     for (int64_t c = 0; c < g->depth; c++, b += ROW, next += step) {
         vec bv[PIXEL_NV];
         FC_FETCH(next);
         FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
         FC_UNROLL for (int m = 0; m < MR; m++) {
-            const vec am = v_set1(a[m * g->a_row + c]);
+            const vec am = v_set1(three[m / 3][m % 3 * row]);
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += am * bv[v];
         }
+        FC_UNROLL for (int t = 0; 3 * t < MR; t++) three[t]++;
     }
     FC_UNROLL for (int m = 0; m < MR; m++) {
         FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + m * ROW + v * VL, acc[m][v]);

@@ -19,6 +19,21 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
     return at;
 }
 
+/* One term of a tile's sums: MR pixels, `i` elements into their run, times a row of weights. */
+FC_INLINE void FC_NAME(pixels_term)(const int MR, const int NV, const bool HALF,
+                                    const real *const *pixel, int64_t i, const real *w,
+                                    vec acc[PIXEL_MOST_MR][PIXEL_NV], half rest[PIXEL_MOST_MR]) {
+    vec wv[PIXEL_NV];
+    half wh;
+    FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(w + v * VL);
+    if (HALF) wh = h_load(w + NV * VL);
+    FC_UNROLL for (int m = 0; m < MR; m++) {
+        const vec xm = v_set1(pixel[m][i]);
+        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += xm * wv[v];
+        if (HALF) rest[m] += (NV ? h_of(xm) : h_set1(pixel[m][i])) * wh;
+    }
+}
+
 /* One tile of NV whole vectors and, with HALF, half of one; the last may be partly wanted.
  * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
  * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on.
@@ -74,17 +89,16 @@ FC_INLINE FC_NAME(pixels_at)
             p[m] = x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
         }
-        for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
-            vec wv[PIXEL_NV];
-            if (ahead) FC_FETCH(next);
-            half wh;
-            FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(wt + v * VL);
-            if (HALF) wh = h_load(wt + LAST);
-            FC_UNROLL for (int m = 0; m < MR; m++) {
-                const vec xm = v_set1(p[m][i]);
-                FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += xm * wv[v];
-                if (HALF) rest[m] += (NV ? h_of(xm) : h_set1(p[m][i])) * wh;
+        /* The others are few, and code that is not there needs no room. */
+        if (plain || NV == PIXEL_NV) {
+            FC_UNROLL_TERMS
+            for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
+                if (ahead) FC_FETCH(next);
+                FC_NAME(pixels_term)(MR, NV, HALF, p, i, wt, acc, rest);
             }
+        } else {
+            for (int64_t i = 0; i < a->run; i++, wt += NR)
+                FC_NAME(pixels_term)(MR, NV, HALF, p, i, wt, acc, rest);
         }
     }
 
