@@ -69,79 +69,29 @@ FC_INLINE void FC_NAME(grouped_tile)(const int PIXELS, const int SIZE, const fc_
     }
 }
 
-#if FC_VECTOR_BYTES == 64
-/* HALVES groups of half a vector each, in half vectors, whose inputs the load ports
- * broadcast, where a shuffle would compete with the multiplications. */
-FC_INLINE void FC_NAME(grouped_halves)(const int PIXELS, const int HALVES, const fc_grouped_args *a,
-                                       const real *const *x, real *const *out) {
-    enum { SIZE = VL / 2 };
-    typedef real half __attribute__((vector_size(SIZE * sizeof(real))));
-    const real *w = a->w;
-    half acc[2][GROUPED_PIXELS], wc[2];
-    memcpy(wc, a->bias, sizeof wc);
-    FC_UNROLL for (int h = 0; h < HALVES; h++) {
-        FC_UNROLL for (int m = 0; m < PIXELS; m++) acc[h][m] = wc[h];
-    }
-    for (int64_t t = 0; t < a->taps; t++) {
-        const real *p[GROUPED_PIXELS];
-        FC_UNROLL for (int m = 0; m < PIXELS; m++) p[m] = x[m] + a->tap[t];
-        FC_UNROLL for (int c = 0; c < SIZE; c++, w += VL) {
-            memcpy(wc, w, sizeof wc);
-            FC_UNROLL for (int m = 0; m < PIXELS; m++) {
-                FC_UNROLL for (int h = 0; h < HALVES; h++) acc[h][m] += p[m][h * SIZE + c] * wc[h];
-            }
-        }
-    }
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
-    FC_UNROLL for (int m = 0; m < PIXELS; m++) {
-        vec result = {0};
-        FC_UNROLL for (int h = 0; h < HALVES; h++)
-            memcpy((char *)&result + (size_t)h * sizeof(half), &acc[h][m], sizeof(half));
-        result = v_min(hi, v_max(lo, result));
-        if (HALVES == 2)
-            v_store(out[m], result);
-        else
-            v_store_first(out[m], result, SIZE);
-    }
-}
-
-FC_INLINE void FC_NAME(grouped_half_tile)(const int PIXELS, const fc_grouped_args *a,
-                                          const real *const *x, real *const *out) {
-    if (a->channels == VL)
-        FC_NAME(grouped_halves)(PIXELS, 2, a, x, out);
-    else
-        FC_NAME(grouped_halves)(PIXELS, 1, a, x, out);
-}
-#endif
+#include "grouped_rows.inc.c"
 
 #define FC_SIZE(SIZE) \
     static __attribute__((noinline)) void FC_NAME(grouped_##SIZE)( \
         const fc_grouped_args *a, const real *const *x, real *const *out, bool full) { \
         if (full) \
-            FC_GROUPED_TILE(GROUPED_PIXELS, SIZE, a, x, out); \
+            FC_NAME(grouped_tile)(GROUPED_PIXELS, (SIZE) < VL ? (SIZE) : VL, a, x, out); \
         else \
-            FC_GROUPED_TILE(1, SIZE, a, x, out); \
+            FC_NAME(grouped_tile)(1, (SIZE) < VL ? (SIZE) : VL, a, x, out); \
     }
 /* Sizes beyond VL are never called; they only have to compile. */
-#if FC_VECTOR_BYTES == 64
-#define FC_GROUPED_TILE(PIXELS, SIZE, a, x, out) \
-    if ((SIZE) == VL / 2) \
-        FC_NAME(grouped_half_tile)(PIXELS, a, x, out); \
-    else \
-        FC_NAME(grouped_tile)(PIXELS, (SIZE) < VL ? (SIZE) : VL, a, x, out)
-#else
-#define FC_GROUPED_TILE(PIXELS, SIZE, a, x, out) \
-    FC_NAME(grouped_tile)(PIXELS, (SIZE) < VL ? (SIZE) : VL, a, x, out)
-#endif
 FC_SIZE(0)
 FC_SIZE(2)
 FC_SIZE(4)
 FC_SIZE(8)
 FC_SIZE(16)
 #undef FC_SIZE
-#undef FC_GROUPED_TILE
 
 static void FC_NAME(grouped)(const fc_grouped_args *a) {
+    if (a->row_stride) {
+        FC_NAME(grouped_rows)(a);
+        return;
+    }
     typedef void tile_fn(const fc_grouped_args *, const real *const *, real *const *, bool);
     tile_fn *const tile = a->lanes         ? FC_NAME(grouped_0)
                           : a->inputs == 2 ? FC_NAME(grouped_2)

@@ -152,12 +152,14 @@ typedef fc_depthwise_pixels_args fc_depthwise_slides_args;
  * lanes[c * VL + k] < VL, integers as wide as the reals; where `lanes` is NULL, groups
  * have `inputs` channels in and out, 2, 4, 8 or 16 and at most VL, and it is
  * k - k % inputs + c. A panel has out_panel channels, the last one what is left of
- * `channels`. `readable` elements from a pixel's x on may be read, VL a panel. */
+ * `channels`. `readable` elements from a pixel's x on may be read, VL a panel.
+ * `row_stride`: 1 or 2 where the taps are rows of three neighbours and pixels in a row are so many
+ * neighbours apart, whose sums go by rows, then inputs, then taps; 0 for any other. */
 typedef struct {
     const void *x, *w, *bias, *lanes;
     void *out;
     const int64_t *tap;
-    int64_t taps, inputs, readable;
+    int64_t taps, inputs, readable, row_stride;
     int64_t begin, end, width;
     int64_t x_row, x_column, x_panel, out_row, out_column, out_panel;
     int64_t panels, channels;

@@ -51,24 +51,31 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return bias_elements(s, k) + lane_elements(s, k) + panels(s, k) * panel_elements(s, k);
 }
 
+/* For the kernel, which says what it means: by the shape alone, as the order of sums follows. */
+static int64_t row_stride(const fc_conv_spec *s) {
+    const bool rows = s->kernel[FC_X] == 3 && s->dilation[FC_X] == 1 && s->stride[FC_X] <= 2;
+    return rows ? s->stride[FC_X] : 0;
+}
+
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double pixels = (double)fc_out_pixels(s), vectors = (double)panels(s, k);
     const double n = (double)(fc_group_in(s) * fc_kernel_size(s));
     const double in = (double)fc_in_pixels(s);
-    /* A multiplication for each of the group's channels, and unless the group is a vector
-     * or, of long ones, half of one, a shuffle; by vectors of 16, 32 and 64 bytes. */
-    static const double broadcasts[] = {1.3, 1.3, 1.15}, shuffles[] = {2.6, 2.1, 1.5},
-                        any[] = {3.8, 3.8, 2.4};
+    /* A multiplication for each of the group's channels, and unless the group is a vector a
+     * shuffle, for each of them or every third; by vectors of 16, 32 and 64 bytes. */
+    static const double broadcasts[2][3] = {{1.3, 1.3, 1.15}, {1.2, 1.2, 1}},
+                        shuffles[2][3] = {{2.6, 2.1, 2}, {1.9, 1.6, 1.3}},
+                        any[2][3] = {{3.8, 3.8, 2.4}, {2.2, 2.2, 1.3}};
     const int64_t size = fc_group_in(s), bytes = k->vl * k->element;
     const int length = bytes == 16 ? 0 : bytes == 32 ? 1 : 2;
-    const bool broadcast = size == k->vl || (2 * size == k->vl && bytes == 64);
-    const double each = !regular(s) ? any[length]
-                        : broadcast ? broadcasts[length]
-                                    : shuffles[length];
+    const bool rows = row_stride(s) > 0;
+    const double each = !regular(s)     ? any[rows][length]
+                        : size == k->vl ? broadcasts[rows][length]
+                                        : shuffles[rows][length];
     /* Planes are transposed, row by row. */
-    const double rows = (double)(s->in[FC_Z] * s->in[FC_Y]);
+    const double high = (double)(s->in[FC_Z] * s->in[FC_Y]);
     const double moved = s->channels_last ? in * vectors
-                                          : (6 * in + 4 * pixels + 100 * rows) * vectors +
+                                          : (6 * in + 4 * pixels + 100 * high) * vectors +
                                                 fc_copy_by_element(s, k);
     return vectors * pixels * (n * each + 4) + moved;
 }
@@ -195,6 +202,7 @@ static void compute(const fc_conv_job *job, const fc_strip *s, bool in_place) {
                     : whole  ? pitch + vl
                              : vl,
         .end = s->size[FC_Y] * s->size[FC_X],
+        .row_stride = row_stride(spec),
         .width = s->size[FC_X],
         .x_row = in_place ? job->x.axis[FC_Y] * spec->stride[FC_Y]
                           : fc_strip_axis_of(spec, FC_Y, s->size[FC_Y]).step *
@@ -243,9 +251,11 @@ static void strip(const fc_conv_job *job, const fc_strip *s, int64_t panel, int6
     inner(spec, FC_Z, &z0, &z1);
     inner(spec, FC_Y, &y0, &y1);
     inner(spec, FC_X, &x0, &x1);
-    /* A border copies the reach of its windows: small images are copied as a whole. */
-    const bool in_place = whole_pixels(job) && z1 - z0 == spec->out[FC_Z] &&
-                          (y1 - y0) * (x1 - x0) * 4 > height * width * 3;
+    /* A border copies the reach of its windows, and its columns are computed pixel by pixel: small
+     * images are copied as a whole. */
+    const int64_t inside = (y1 - y0) * (x1 - x0), all = height * width;
+    const bool large = row_stride(spec) ? inside * 13 > all * 12 : inside * 4 > all * 3;
+    const bool in_place = whole_pixels(job) && z1 - z0 == spec->out[FC_Z] && large;
     if (!in_place) {
         part(job, s, 0, height, 0, width, false);
         return;

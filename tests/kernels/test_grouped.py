@@ -72,6 +72,26 @@ def test_every_number_of_pixels(isa, dtype, layout, size):
 
 
 @SIZES
+def test_three_taps_along_rows_of_every_width(isa, dtype, layout, size):
+    """Tiles of 1, 7 and 14 pixels, the last of which may begin within the one before."""
+    for width, stride in itertools.product([*range(1, 17), 21, 27, 30], (1, 2)):
+        columns = stride * (width - 1) + 1
+        problem = Problem((1, 3 * size, 3, columns), (3 * size, size, 3, 3), stride, 1, groups=3)
+        check_or_refuse(problem, dtype, layout, size, tile(isa, dtype).vl)
+
+
+def test_three_taps_of_groups_of_any_size(isa, dtype, layout):
+    """Lanes from a table, a last panel with less than a vector to read, large images in place."""
+    vl = tile(isa, dtype).vl
+    for each, stride in itertools.product([(3, 3), (5, 2), (1, 4), (7, 7)], (1, 2)):
+        problem = Problem((1, 11 * each[0], 60, 58), (11 * each[1], each[0], 3, 3), stride, 1,
+                          groups=11)
+        assert accepts(problem, dtype, "grouped", layout) == (max(each) <= vl and vl >= 8)
+        if max(each) <= vl and vl >= 8:
+            check(problem, dtype, "grouped", layout)
+
+
+@SIZES
 def test_strides_and_dilations(isa, dtype, layout, size):
     vl = tile(isa, dtype).vl
     for stride, dilation in itertools.product([1, 2, (3, 1)], [1, 2]):
