@@ -116,13 +116,15 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
     const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
+    /* A long vector that a tap shifts lies in two lines: two loads. */
+    const double split = fc_kernel_size(s) > 1 && !short_vectors(k) ? 1.06 : 1;
     /* The pixels of many planes are far apart, and short vectors need them soon. */
     const bool waiting = pointwise && !gathers && short_vectors(k) && n >= (in_place ? 128 : 256);
     const bool transposed = pointwise && gathers && n >= 256;
     const double waits = waiting ? 1.25 : transposed ? 1.2 : 1;
     /* A strip with its taps, which small images are made of. */
     const double strips = fc_kernel_size(s) == 1 ? 0 : 230 * (double)s->groups;
-    return (double)s->out_channels * vectors * n * step * stream * waits + moved + strips;
+    return (double)s->out_channels * vectors * n * step * stream * split * waits + moved + strips;
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
