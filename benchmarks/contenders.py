@@ -12,7 +12,7 @@ import scipy.signal
 
 import fastconv
 from benchmarks.layers import Layer
-from benchmarks.problems import Convolution, Pooling
+from benchmarks.problems import Convolution, Pooling, on_a_line
 from fastconv import reference
 
 
@@ -42,7 +42,7 @@ def planned(name: str, algorithm: str = "auto", layout: str = "NCHW",
 
     def prepare(problem: Convolution) -> Run:
         x, w = problem.inputs
-        x = np.ascontiguousarray(x.transpose(to_layout))
+        x = on_a_line(x.transpose(to_layout))
         options = {**problem.arguments, "layout": layout, "algorithm": algorithm}
         plan = fastconv.Conv2d(w, **options)
         # conv2d, which packs, may take another algorithm than the plan, and does not tell.
@@ -62,7 +62,7 @@ def pooled(name: str, layout: str, return_indices: bool = False) -> Contender:
 
     def prepare(problem: Pooling) -> Run:
         (x,) = problem.inputs
-        x = np.ascontiguousarray(x.transpose(to_layout))
+        x = on_a_line(x.transpose(to_layout))
         options = {**problem.arguments, "layout": layout, "return_indices": return_indices}
 
         def result(y: Any) -> np.ndarray:
