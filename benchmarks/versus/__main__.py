@@ -106,6 +106,7 @@ def main(arguments: list[str]) -> None:
     facts = conditions(options, cpus)
     facts |= {"rounds": settings.rounds, "absent": absent,
               "versions": {name: peer.VERSION for name, peer in found.items()},
+              "tiles": {} if here.missing or not options.out else here.tiles(),
               "bandwidth": {} if here.missing or not options.out else here.bandwidth()}
     results = []
     for problem in wanted:

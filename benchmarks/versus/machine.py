@@ -91,7 +91,7 @@ def _probe(isa: str) -> ctypes.CDLL:
                         Path(__file__).with_name("probe.c")],
                        check=True, capture_output=True)
         probe = ctypes.CDLL(str(library))
-    for name in ("fma_float32", "fma_float64", "read_bytes", "copy_bytes"):
+    for name in ("fma_float32", "fma_float64", "tile_float32", "read_bytes", "copy_bytes"):
         getattr(probe, name).restype = ctypes.c_int64
     return probe
 
@@ -125,6 +125,30 @@ class Machine:
         tasks = [(ctypes.c_int64(rounds), _address(sink)) for sink in sinks]
         work = self.threads * function(*tasks[0])
         return lambda: self._each(function, tasks), work
+
+    def tiles(self) -> dict[str, dict[str, float]]:
+        """GFLOP/s of a tile of sums, float32, by the level that its weights come from."""
+        found: dict[str, dict[str, float]] = {}
+        for isa in self.isas:
+            for level in ("L1", "L2"):
+                call, work = self._tiles(isa, LEVELS[level])
+                found.setdefault(isa, {})[level] = work / minimum(call, 2e8)
+        return found
+
+    def _tiles(self, isa: str, size: int) -> tuple[Callable[[], None], int]:
+        terms, repeats = 64, (1 << 24) // size
+        arrays = [(_aligned(size, np.float32), _aligned(1 << 14, np.float32))
+                  for _ in range(self.threads)]
+        tasks = [(ctypes.c_int64(repeats), _address(weights), ctypes.c_int64(size),
+                  ctypes.c_int64(terms), _address(sink)) for weights, sink in arrays]
+        function = _probe(isa).tile_float32
+        work = self.threads * function(*tasks[0])
+
+        def call() -> None:
+            assert arrays
+            self._each(function, tasks)
+
+        return call, work
 
     def copy(self, size: int) -> tuple[Callable[[], None], int]:
         """A call that reads and writes `size` bytes in all, half of them each, and that size."""

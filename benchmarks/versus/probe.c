@@ -26,6 +26,34 @@ enum { SUMS = 12 };
 FMA_PROBE(fma_float32, float)
 FMA_PROBE(fma_float64, double)
 
+/* Sums as the kernels have them, in tiles of ROWS broadcast pixels by COLUMNS vectors of weights: what
+ * multiply-adds come to with their loads. Each tile has `terms`, of weights of its own; `bytes` in all. */
+enum { ROWS = 6, COLUMNS = WIDTH == 64 ? 4 : 2 };
+typedef float tile_vector __attribute__((vector_size(WIDTH), may_alias));
+
+int64_t tile_float32(int64_t repeats, const void *weights, int64_t bytes, int64_t terms, float *sink) {
+    const int64_t tiles = bytes / (terms * COLUMNS * WIDTH);
+    const float *pixels = sink + ROWS * COLUMNS * WIDTH / 4; /* ROWS of each term */
+    for (int64_t r = 0; r < repeats; r++) {
+        const tile_vector *w = weights;
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const float *x = pixels;
+            tile_vector sum[ROWS][COLUMNS] = {0};
+            _Pragma("GCC unroll 4") for (int64_t t = 0; t < terms; t++, x += ROWS, w += COLUMNS) {
+                _Pragma("GCC unroll 6") for (int m = 0; m < ROWS; m++) {
+                    _Pragma("GCC unroll 4") for (int v = 0; v < COLUMNS; v++)
+                        sum[m][v] += x[m] * w[v];
+                }
+            }
+            _Pragma("GCC unroll 6") for (int m = 0; m < ROWS; m++) {
+                _Pragma("GCC unroll 4") for (int v = 0; v < COLUMNS; v++)
+                    memcpy(sink + (m * COLUMNS + v) * (WIDTH / 4), &sum[m][v], WIDTH);
+            }
+        }
+    }
+    return 2 * repeats * tiles * terms * ROWS * COLUMNS * (WIDTH / 4);
+}
+
 typedef int32_t word_vector __attribute__((vector_size(WIDTH), may_alias));
 
 /* Bytes read; `bytes` is a multiple of 8 vectors, `from` is aligned to one. */

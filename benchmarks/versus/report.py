@@ -191,6 +191,8 @@ def _limits_table(facts: Result, results: list[Result]) -> str:
                 rates.setdefault(f"{name} {r['dtype']}", []).append(limit["rate"])
     rows = [[name, f"{number(sorted(v)[len(v) // 2])} GFLOP/s ({number(min(v))} to "
              f"{number(max(v))} beside the layers)"] for name, v in rates.items()]
+    rows += [[f"tile of sums {isa} float32, weights from {level}", f"{number(rate)} GFLOP/s"]
+             for isa, levels in facts["tiles"].items() for level, rate in levels.items()]
     rows += [[f"{level}, {facts['bandwidth'][level]['bytes'] >> 10} KiB a thread",
               f"read {number(b['read'])} GB/s, copy {number(b['copy'])} GB/s"]
              for level, b in facts["bandwidth"].items()]
