@@ -88,7 +88,7 @@ typedef void FC_NAME(grouped_row_fn)(const fc_grouped_args *, const real *, real
     } \
     static __attribute__((noinline)) void FC_NAME(grouped_few_##SIZE##_##STRIDE)( \
         const fc_grouped_args *a, const real *x, real *out) { \
-        enum { N = FC_NAME(ROW_FEW), IN = (SIZE) < VL ? (SIZE) : VL }; \
+        const int N = FC_NAME(ROW_FEW), IN = (SIZE) < VL ? (SIZE) : VL; \
         if (IN < VL && a->readable < VL) \
             FC_NAME(grouped_row)(N, STRIDE, IN, IN < VL, a, x, out); \
         else \
