@@ -1,6 +1,7 @@
 /* Small groups, channels innermost: one vector holds the output channels of several
  * whole groups. Each input channel of a group is spread over its group's lanes by a
- * shuffle, so that few lanes idle however small the groups are. */
+ * shuffle, so that few lanes idle however small the groups are. Kernels with three taps
+ * along a row have tiles of their own. */
 
 /* Lanes of `x` rearranged: lane k takes lane k - k % SIZE + c. */
 FC_INLINE vec FC_NAME(spread)(vec x, const int SIZE, const int c) {

@@ -1,11 +1,13 @@
 /* Three taps along a row of the kernel: each input is spread over its group's lanes once and
  * multiplied for every output of the tile that it belongs to, where `grouped_tile` spreads it for
- * each. Sums go kernel row by row, input by input, tap by tap, whatever the tile. */
+ * each. Of three taps only the first one's offset is read. Sums go kernel row by row, input by
+ * input, tap by tap, whatever the tile. */
 
 enum {
     FC_NAME(ROW_TAPS) = 3,
     FC_NAME(ROW_FEW) = 7, /* of 14, 28 or 56 pixels none is left over */
-    /* As each sum waits for the one before, 7 at a time are too few unless shuffles take longer. */
+    /* As each sum waits for the one before, 7 at a time are too few unless shuffles take longer;
+     * 16 registers hold no more beside the weights. */
     FC_NAME(ROW_MANY) = FC_VECTOR_BYTES == 64 ? 14 : FC_NAME(ROW_FEW),
 };
 
@@ -55,6 +57,7 @@ FC_INLINE void FC_NAME(grouped_row)(const int PIXELS, const int STRIDE, const in
                 INPUT(c);
             }
         } else {
+            /* GCC does so for groups of any size only; whole vectors would gain nothing by it. */
             FC_UNROLL_TERMS
             for (int64_t c = 0; c < inputs; c++) {
                 INPUT(0);
@@ -80,7 +83,8 @@ FC_INLINE void FC_NAME(grouped_row)(const int PIXELS, const int STRIDE, const in
 
 typedef void FC_NAME(grouped_row_fn)(const fc_grouped_args *, const real *, real *);
 
-/* One pixel and a few. Sizes beyond VL are never called; they only have to compile. */
+/* One pixel and a few. Sizes beyond VL, and 0 where VL is less than 8, are never called; they only
+ * have to compile. */
 #define FC_ROW(SIZE, STRIDE) \
     static __attribute__((noinline)) void FC_NAME(grouped_one_##SIZE##_##STRIDE)( \
         const fc_grouped_args *a, const real *x, real *out) { \

@@ -153,8 +153,9 @@ typedef fc_depthwise_pixels_args fc_depthwise_slides_args;
  * have `inputs` channels in and out, 2, 4, 8 or 16 and at most VL, and it is
  * k - k % inputs + c. A panel has out_panel channels, the last one what is left of
  * `channels`. `readable` elements from a pixel's x on may be read, VL a panel.
- * `row_stride`: 1 or 2 where the taps are rows of three neighbours and pixels in a row are so many
- * neighbours apart, whose sums go by rows, then inputs, then taps; 0 for any other. */
+ * `row_stride`: 0, or where the taps are rows of three neighbouring pixels the stride along a row,
+ * 1 or 2: taps and pixels are x_column / row_stride and x_column apart, sums go by rows, then
+ * inputs, then taps, and a result may be written twice. */
 typedef struct {
     const void *x, *w, *bias, *lanes;
     void *out;

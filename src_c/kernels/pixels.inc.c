@@ -89,7 +89,8 @@ FC_INLINE FC_NAME(pixels_at)
             p[m] = x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
         }
-        /* The others are few, and code that is not there needs no room. */
+        /* Narrow tiles that cross rows or end within a vector are few: not worth four times their
+         * code. */
         if (plain || NV == PIXEL_NV) {
             FC_UNROLL_TERMS
             for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {

@@ -251,7 +251,7 @@ static void strip(const fc_conv_job *job, const fc_strip *s, int64_t panel, int6
     inner(spec, FC_Z, &z0, &z1);
     inner(spec, FC_Y, &y0, &y1);
     inner(spec, FC_X, &x0, &x1);
-    /* A border copies the reach of its windows, and its columns are computed pixel by pixel: small
+    /* A border copies the reach of its windows, and narrow ones are computed pixel by pixel: small
      * images are copied as a whole. */
     const int64_t inside = (y1 - y0) * (x1 - x0), all = height * width;
     const bool large = row_stride(spec) ? inside * 13 > all * 12 : inside * 4 > all * 3;
