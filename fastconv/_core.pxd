@@ -3,6 +3,10 @@
 from libc.stdint cimport int64_t
 
 
+# `bint` is an int, and functions that return one or the other are of different types.
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint c_bool "bool"
+
 cdef extern from "base/pages.h" nogil:
     void *fc_pages_allocate(size_t size)
 
@@ -35,7 +39,7 @@ cdef extern from "base/threads.h" nogil:
         void *scratch
         double nanoseconds
         int threads
-        bint (*stop)()
+        c_bool (*stop)()
     int fc_task_threads(const fc_task *task)
     fc_status fc_task_run(const fc_task *task)
 
@@ -47,7 +51,7 @@ cdef extern from "dispatch.h" nogil:
         int64_t element
     ctypedef struct fc_isa:
         const char *name
-        bint (*runs_here)()
+        c_bool (*runs_here)()
         const fc_kernels *kernels[2]
     const fc_isa *fc_isa_at(int i)
     const fc_isa *fc_isa_find(const char *name)

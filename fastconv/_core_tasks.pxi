@@ -30,7 +30,7 @@ def set_num_threads(n):
     _limit = min(n, FC_THREADS_MOST)
 
 
-cdef bint _signal_raises() noexcept with gil:
+cdef c_bool _signal_raises() noexcept with gil:
     return PyErr_CheckSignals() != 0
 
 
