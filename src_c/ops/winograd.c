@@ -23,9 +23,10 @@ static const int64_t CACHED_FILTERS = 16 << 20;
 /* The filters of one panel are transposed a few channels at a time, on the stack. */
 enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 
-/* To estimate the cost by: bytes that the third-level cache holds, and vectors that come from there
- * and from memory in the time of an operation on one. */
-static const double L3_BYTES = 32e6, L3_RATE = 0.28, MEMORY_RATE = 0.11;
+/* To estimate the cost by: bytes that the third-level cache keeps from one call to the next, of 32
+ * MB that others share, and vectors that come from there and from memory in the time of an
+ * operation on one. */
+static const double L3_BYTES = 20e6, L3_RATE = 0.28, MEMORY_RATE = 0.11;
 /* The same where L3 is far: 28 GB/s a core of Sapphire Rapids. */
 static const double FAR_L3_RATE = 0.083;
 
@@ -144,8 +145,11 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double chunks = ceil(count / 48);
     const double vector = (double)(k->vl * k->element), times = chunks / (double)s->groups;
     const double filters = (double)packed_elements(s, k, t) * (double)k->element;
-    const double stream = times * filters / vector / L3_RATE;
-    const double memory = times * fmax(filters - L3_BYTES, 0) / vector / MEMORY_RATE;
+    /* SSE2, whose vectors are half as long as AVX2's and are multiplied and added apart, takes four
+     * times as long for as many bytes. */
+    const double slow = vector == 16 ? 4 : 1;
+    const double stream = times * filters / vector / (slow * L3_RATE);
+    const double memory = times * fmax(filters - L3_BYTES, 0) / vector / (slow * MEMORY_RATE);
     /* A tile of products begins and ends like five more terms of its sums. */
     const double product = count * elements * (n + 5) * out;
     const double transforms = count * elements * (in * 7 + out * 5);
