@@ -6,6 +6,7 @@
 #include "../kernels/pixels.inc.c"
 #include "../kernels/planes.inc.c"
 #include "../kernels/depthwise.inc.c"
+#include "../kernels/depthwise_strip.inc.c"
 #include "../kernels/depthwise_pixels.inc.c"
 #include "../kernels/depthwise_slides.inc.c"
 #include "../kernels/grouped.inc.c"

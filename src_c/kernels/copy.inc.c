@@ -194,3 +194,24 @@ static void FC_NAME(copy)(const fc_copy_args *given) {
     else
         FC_NAME(copy_strided)(&a);
 }
+
+static void FC_NAME(split)(const fc_split_args *a) {
+    const int64_t pairs = a->columns / 2;
+    for (int64_t y = 0; y < a->rows; y++) {
+        const real *from = (const real *)a->from + y * a->from_row;
+        real *even = (real *)a->to[y % 2][0] + y / 2 * a->to_row;
+        real *odd = (real *)a->to[y % 2][1] + y / 2 * a->to_row;
+        for (int64_t j = 0; pairs >= VL && j < pairs; j += VL) {
+            /* The last vectors are moved back to whole ones. */
+            const int64_t at = j + VL <= pairs ? j : pairs - VL;
+            const vec near = v_load(from + 2 * at), far = v_load(from + 2 * at + VL);
+            v_store(even + at, v_evens(near, far));
+            v_store(odd + at, v_odds(near, far));
+        }
+        for (int64_t j = pairs >= VL ? pairs : 0; j < pairs; j++) {
+            even[j] = from[2 * j];
+            odd[j] = from[2 * j + 1];
+        }
+        if (a->columns % 2) even[pairs] = from[2 * pairs];
+    }
+}

@@ -1,7 +1,8 @@
 /* Depthwise convolution, read in place: a block of output rows by one or two
  * vectors stays in registers, and every input row of it feeds each output row that
  * is live for it. A stride of 2 parts even from odd columns. Filters of 3 x 3 go row
- * by row, larger ones, whose weights would not stay in registers, column by column. */
+ * by row, larger ones, whose weights would not stay in registers, column by column.
+ * Filters beyond 3 x 3 are there for vectors of 64 bytes only. */
 
 /* Rows outside the image. A tile reads no further than this. */
 enum { FC_NAME(DEPTHWISE_REACH) = 4 * VL + 7 };
@@ -253,20 +254,26 @@ FC_BLOCKS(2, 1)
 FC_BLOCKS(2, 2)
 FC_BLOCKS(3, 1)
 FC_BLOCKS(3, 2)
+#if FC_VECTOR_BYTES == 64
 FC_BLOCKS(4, 1)
 FC_BLOCKS(4, 2)
 FC_BLOCKS(5, 1)
 FC_BLOCKS(5, 2)
 FC_BLOCKS(7, 1)
 FC_BLOCKS(7, 2)
+#endif
 
 static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
     typedef void planes_fn(const fc_depthwise_args *);
-    static planes_fn *const blocks[][2][4] = {{FC_BLOCK_NAMES(2, 1), FC_BLOCK_NAMES(2, 2)},
-                                              {FC_BLOCK_NAMES(3, 1), FC_BLOCK_NAMES(3, 2)},
-                                              {FC_BLOCK_NAMES(4, 1), FC_BLOCK_NAMES(4, 2)},
-                                              {FC_BLOCK_NAMES(5, 1), FC_BLOCK_NAMES(5, 2)},
-                                              {FC_BLOCK_NAMES(7, 1), FC_BLOCK_NAMES(7, 2)}};
+    static planes_fn *const blocks[][2][4] = {
+        {FC_BLOCK_NAMES(2, 1), FC_BLOCK_NAMES(2, 2)},
+        {FC_BLOCK_NAMES(3, 1), FC_BLOCK_NAMES(3, 2)},
+#if FC_VECTOR_BYTES == 64
+        {FC_BLOCK_NAMES(4, 1), FC_BLOCK_NAMES(4, 2)},
+        {FC_BLOCK_NAMES(5, 1), FC_BLOCK_NAMES(5, 2)},
+        {FC_BLOCK_NAMES(7, 1), FC_BLOCK_NAMES(7, 2)},
+#endif
+    };
     static const int64_t rows[4] = {DEPTHWISE_ROWS, DEPTHWISE_ROWS - 1, DEPTHWISE_ROWS / 2, 1};
     enum { PAGE = 4096, HALF = 2 };
     /* The last block moves back to overlap the one before: computing a row

@@ -106,8 +106,17 @@ typedef struct {
     double lo, hi;
 } fc_planes_args;
 
+/* A plane split into the four phases of a stride of 2, row after row:
+ *   to[y % 2][x % 2][y / 2 * to_row + x / 2] = from[y * from_row + x], y < rows, x < columns. */
+typedef struct {
+    const void *from;
+    void *to[2][2];
+    int64_t rows, columns, from_row, to_row;
+} fc_split_args;
+
 /* Depthwise convolution of `planes` planes, each with its own R x R filter (they
- * follow each other, as do the biases), R of 2 to 5 or 7, stride 1 or 2, output rows
+ * follow each other, as do the biases), R of 2 or 3 and with vectors of 64 bytes
+ * also of 4, 5 or 7, stride 1 or 2, output rows
  * [row_begin, row_end). A plane's rows are contiguous; zeros surround it, pad_y above
  * and pad_x to the left. No element outside the planes is read. */
 typedef struct {
@@ -119,6 +128,24 @@ typedef struct {
     int64_t planes, x_plane, out_plane; /* an x_plane of 0: filters of one channel */
     double lo, hi;
 } fc_depthwise_args;
+
+/* The same from strips of padded planes, any filter:
+ *   out[y][x] = clip(bias + sum_t x[y * pitch + x + tap[t]] * w[t])
+ * for y < rows, x < width, of `planes` planes. The taps are kernel[0] x kernel[1] x kernel[2];
+ * those `row_step` rows of the filter apart are a pitch apart or, if `scattered`, anywhere: sums go
+ * by planes, rows below row_step, columns, and then rows row_step apart. A column has at most
+ * `column_taps` = ceil(kernel[1] / row_step) of these, which no tile shall divide for. Where
+ * `width` is less than a vector, up to VL - 1 further elements are read. */
+typedef struct {
+    const void *x, *w, *bias;
+    void *out;
+    const int64_t *tap;
+    int64_t kernel[3], row_step, column_taps;
+    bool scattered;
+    int64_t rows, width, pitch, out_row;
+    int64_t planes, x_plane, out_plane; /* an x_plane of 0: filters of one channel */
+    double lo, hi;
+} fc_depthwise_strip_args;
 
 /* Depthwise convolution with channels innermost, any filter:
  *   out[y][x][c] = clip(bias[c] + sum_{r, s} w[r][s][c]

@@ -1,7 +1,7 @@
 /* Depthwise convolution: each input channel meets only its own filters, so the
- * work is plane by plane. Square filters of 2 to 5 and 7, of stride 1 and 2, have a
- * kernel of their own that reads contiguous rows in place (others are gathered
- * first); any other shape goes through `planes`, one channel wide.
+ * work is plane by plane. Planes are copied into strips, padded and split by the
+ * phases of the stride. Some square filters have a kernel that reads contiguous rows
+ * in place, with masks at the borders (other rows are gathered first).
  *
  * Packed weights: bias [channel], then the filters in C order. */
 #include "../base/integers.h"
@@ -11,17 +11,34 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIP_BYTES = 128 * 1024 };
+/* Of rows in place; of a copied plane, which is copied at once if it can be; and of several small
+ * ones, which the first-level cache keeps. */
+enum { STRIP_BYTES = 128 * 1024, COPIED_BYTES = 64 * 1024, TOGETHER_BYTES = 16 * 1024 };
+
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)k;
     return fc_group_in(s) == 1 ? NULL : "groups differ from the input channels";
 }
 
-static bool has_own_kernel(const fc_conv_spec *s) {
+/* Masked loads at the borders of planes cost vectors of 64 bytes nothing. */
+static bool masks_freely(const fc_kernels *k) {
+    return k->vl * k->element == 64;
+}
+
+static bool has_own_kernel(const fc_conv_spec *s, const fc_kernels *k) {
     const int64_t size = s->kernel[FC_X], stride = s->stride[FC_X];
-    return size >= 2 && size <= 7 && size != 6 && s->kernel[FC_Y] == size && s->kernel[FC_Z] == 1 &&
-           stride <= 2 && s->stride[FC_Y] == stride && s->dilation[FC_Y] == 1 &&
-           s->dilation[FC_X] == 1;
+    return size >= 2 && size <= (masks_freely(k) ? 7 : 3) && size != 6 && s->kernel[FC_Y] == size &&
+           s->kernel[FC_Z] == 1 && stride <= 2 && s->stride[FC_Y] == stride &&
+           s->dilation[FC_Y] == 1 && s->dilation[FC_X] == 1;
+}
+
+/* Planes are read in place where masks are free, or with AVX2 where rows are so long that few tiles
+ * need them. It depends on nothing that a part of the image changes, whose sums go in the same
+ * order. */
+static bool in_place(const fc_conv_spec *s, const fc_kernels *k) {
+    enum { LONG_ROW = 48 };
+    return has_own_kernel(s, k) &&
+           (masks_freely(k) || (k->vl * k->element == 32 && s->out[FC_X] >= LONG_ROW));
 }
 
 static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
@@ -38,31 +55,42 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return bias_elements(s, k) + s->groups * group_elements(s, k);
 }
 
-static double cost(const fc_conv_spec *s, const fc_kernels *k) {
-    const double n = (double)fc_kernel_size(s), vl = (double)k->vl;
+/* Vectors of results. */
+static double vectors(const fc_conv_spec *s, const fc_kernels *k) {
     const double rows = (double)(s->out[FC_Y] * s->out[FC_Z]);
-    const double vectors = ceil((double)s->out[FC_X] / vl) * rows;
+    return (double)s->out_channels * rows * ceil((double)s->out[FC_X] / (double)k->vl);
+}
+
+static double cost_in_place(const fc_conv_spec *s, const fc_kernels *k) {
+    const double n = (double)fc_kernel_size(s);
+    const bool strided = s->stride[FC_X] == 2;
+    if (masks_freely(k)) return vectors(s, k) * n * (strided ? 2.1 : 1.2);
+    return vectors(s, k) * n * (strided ? 3.2 : 1.2) +
+           (double)(s->out_channels * s->out[FC_Y]) * (k->element == 8 ? 80 : 36);
+}
+
+/* Row by row, and both columns of a stride of 2 at once. */
+static double cost_copied(const fc_conv_spec *s, const fc_kernels *k) {
+    const double n = (double)fc_kernel_size(s), vl = (double)k->vl;
+    const double read = (double)s->in_channels * (double)fc_in_pixels(s) * fc_share_read(s);
+    const double rows = read / fmax((double)s->in[FC_X], 1);
+    const double element = s->stride[FC_X] == 1 ? 3.2 / vl : s->stride[FC_X] == 2 ? 5.8 / vl : 3;
+    const int64_t size = s->kernel[FC_Y];
+    const bool own = s->kernel[FC_Z] == 1 && s->kernel[FC_X] == size && size > 2 && size < 8 &&
+                     size != 6 && s->stride[FC_Y] <= 2 && s->dilation[FC_Y] == 1;
+    return vectors(s, k) * (own ? n * 0.88 + 4 : n * 1.25 + 8) + read * element + rows * 7 +
+           (double)s->in_channels * 100 + (double)s->out_channels * 80;
+}
+
+static double cost(const fc_conv_spec *s, const fc_kernels *k) {
+    const double vl = (double)k->vl;
     const double in = (double)s->in_channels * (double)fc_in_pixels(s);
     /* Planes of channels-last images are gathered element by element, and results scattered. */
     const bool gathers = s->channels_last && s->in_channels > 1 && fc_group_out(s) == 1;
     const bool scatters = s->channels_last && fc_group_out(s) > 1;
-    const bool own = has_own_kernel(s);
-    const double step = own ? s->stride[FC_X] == 2 ? 2.1 : 1.2 : 2.5;
     const double strided = scatters ? 80 : gathers ? 3.1 * vl : 0;
-    /* The own kernel's rows have masked borders: for nothing with AVX-512, tap by tap where the
-     * processor has no masks. */
-    const int64_t bytes = k->vl * k->element;
-    const double row = bytes >= 64   ? 0
-                       : bytes == 32 ? (k->element == 8 ? 80.0 : 36.0)
-                                     : 220.0 * (double)s->kernel[FC_X];
-    const double masked = own ? (double)s->out_channels * rows * row : 0;
-    /* Without that kernel, rows are copied into a strip, as for `direct`. */
-    const double scalar = 64 / (vl * (double)k->element), read = in * fc_share_read(s);
-    const double copies = read / fmax((double)s->in[FC_X], 1) * (double)s->stride[FC_X] * 20 *
-                          scalar;
-    const double elements = s->stride[FC_X] > 2 ? read * 1.8 * scalar : 0;
-    return (double)s->out_channels * vectors * (n * step + strided) + masked +
-           in / vl * (s->channels_last ? 4.0 : 0.0) + (own ? 0 : copies + elements);
+    return (in_place(s, k) ? cost_in_place(s, k) : cost_copied(s, k)) + vectors(s, k) * strided +
+           in / vl * (s->channels_last ? 4.0 : 0.0);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
@@ -152,30 +180,47 @@ static void filter_rows(const fc_conv_job *job, const fc_strip *s, int64_t group
     }
 }
 
+/* Rows of the filter from one tap to that which meets the next row of the same phase. The order of
+ * the sums depends on it, so it must not depend on the size of the image. */
+static int64_t row_step(const fc_conv_spec *s) {
+    const int64_t stride = s->stride[FC_Y], dilation = s->dilation[FC_Y], rows = s->kernel[FC_Y];
+    return stride % dilation == 0 ? fc_min(stride / dilation, rows) : rows;
+}
+
+/* The strip's planes, of `s->c_size` groups from its own on. */
 static void filter_planes(const fc_conv_job *job, const fc_strip *s) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    for (int64_t m = 0; m < fc_group_out(spec); m++) {
-        const int64_t channel = s->group * fc_group_out(spec) + m;
-        const bool direct = stores_directly(job);
-        void *out = direct ? fc_at_mut(fc_strip_out(job, s), m * job->y.channel, k) : s->out;
-        k->planes(&(fc_planes_args){
-            .x = s->strip,
-            .w = fc_at(job->packed, spec->out_channels + channel * fc_kernel_size(spec), k),
-            .bias = fc_conv_bias_at(job, channel),
+    const fc_plane_shape p = fc_plane_shape_of(job, s);
+    const int64_t multiplier = fc_group_out(spec), first = s->group * multiplier;
+    const int64_t apart = spec->kernel[FC_Z] * p.planes_y * p.planes_x * p.plane;
+    const int64_t step = row_step(spec);
+    const bool direct = stores_directly(job);
+    /* Several planes at a time: of as many inputs, or of the one that they share. */
+    const int64_t together = !direct ? 1 : multiplier == 1 ? s->c_size : multiplier;
+    for (int64_t i = 0; i < s->c_size * multiplier; i += together) {
+        void *out = direct ? fc_at_mut(fc_strip_out(job, s), i * job->y.channel, k) : s->out;
+        k->depthwise_strip(&(fc_depthwise_strip_args){
+            .x = fc_at(s->strip, i / multiplier * apart, k),
+            .w = fc_at(job->packed, spec->out_channels + (first + i) * fc_kernel_size(spec), k),
+            .bias = fc_conv_bias_at(job, first + i),
             .out = out,
             .tap = s->taps,
-            .taps = fc_kernel_size(spec),
-            .channels = 1,
-            .w_channel = 1,
+            .kernel = {spec->kernel[FC_Z], spec->kernel[FC_Y], spec->kernel[FC_X]},
+            .row_step = step,
+            .column_taps = fc_ceil_div(spec->kernel[FC_Y], step),
+            .scattered = p.by_tap_y,
             .rows = s->size[FC_Y],
             .width = s->size[FC_X],
-            .pitch = fc_plane_shape_of(job, s).pitch,
+            .pitch = p.pitch,
             .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X],
+            .planes = together,
+            .x_plane = multiplier == 1 ? apart : 0,
+            .out_plane = job->y.channel,
             .lo = spec->clip_lo,
             .hi = spec->clip_hi,
         });
-        if (!direct) fc_plane_strip_store(job, s, m, 1, out);
+        if (!direct) fc_plane_strip_store(job, s, i, 1, out);
     }
 }
 
@@ -186,24 +231,39 @@ static int64_t row_bytes(const fc_conv_spec *s, int64_t rows, int64_t columns, i
     return fc_reach(s, FC_Y, rows) * s->in[FC_X] * k->element;
 }
 
+/* Strips of more rows than their halo has, even if they take more, and several planes where those
+ * are small. */
+static void cut_copies(fc_conv_job *job) {
+    enum { HALOS = 4 };
+    const fc_conv_spec *s = &job->spec;
+    const fc_kernels *k = job->kernels;
+    fc_geometry *g = &job->geometry;
+    const int64_t rows = fc_min(HALOS * s->kernel[FC_Y] * s->dilation[FC_Y], s->out[FC_Y]);
+    const int64_t least = fc_plane_strip_bytes(s, rows, s->out[FC_X], 1, k);
+    fc_strips_cut(job, fc_plane_strip_bytes, 1, fc_clamp(least, COPIED_BYTES, STRIP_BYTES),
+                  INT64_MAX);
+    g->tap_bytes = fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+    g->channels = fc_clamp(TOGETHER_BYTES / g->strip_bytes, 1, s->groups);
+    g->strip_bytes = fc_plane_strip_bytes(s, g->out[FC_Y], g->out[FC_X], g->channels, k);
+}
+
 static void cut(fc_conv_job *job) {
     const fc_conv_spec *s = &job->spec;
     fc_geometry *g = &job->geometry;
     g->panels = 1;
-    if (has_own_kernel(s)) {
+    if (in_place(s, job->kernels)) {
         fc_strips_cut_rows(job, row_bytes, STRIP_BYTES);
         g->in_place = job->x.axis[FC_X] == 1;
         if (g->in_place) g->strip_bytes = 0;
     } else {
-        fc_strips_cut(job, fc_plane_strip_bytes, 1, STRIP_BYTES, INT64_MAX);
-        g->tap_bytes = fc_kernel_size(s) * (int64_t)sizeof(int64_t);
+        cut_copies(job);
     }
     if (!stores_directly(job)) g->out_bytes = g->out[FC_Y] * g->out[FC_X] * job->kernels->element;
     fc_strips_finish(job);
 }
 
 static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratch) {
-    const bool own = has_own_kernel(&job->spec);
+    const bool own = in_place(&job->spec, job->kernels);
     const fc_geometry *g = &job->geometry;
     /* Whether the next item is the next channel of the strip (fc_by_group). */
     const bool neighbours = job->y.channel == 1 ||
@@ -221,7 +281,8 @@ static void run(const fc_conv_job *job, int64_t begin, int64_t end, void *scratc
             continue;
         }
         fc_plane_strip_taps(job, &s);
-        for (bool borders = true; s.group < stop; s.group++, borders = false) {
+        for (bool borders = true; s.group < stop; s.group += s.c_size, borders = false) {
+            s.c_size = fc_min(g->channels, stop - s.group);
             fc_plane_strip_load(job, &s, borders);
             filter_planes(job, &s);
         }

@@ -26,8 +26,14 @@ static fc_plane_shape shape_of(const fc_conv_spec *s, const fc_kernels *k, const
     fc_plane_shape p = {.by_tap_y = by_tap(s, FC_Y, most[0]), .by_tap_x = by_tap(s, FC_X, most[1])};
     split_axis(s, FC_Y, rows, p.by_tap_y, &p.planes_y, &p.height);
     split_axis(s, FC_X, columns, p.by_tap_x, &p.planes_x, &p.pitch);
+    const int64_t line = FC_SCRATCH_ALIGNMENT / k->element, page = 4096 / k->element;
+    /* Rows about a page apart would fall on the same L1 sets. (Those of a pointwise kernel are
+     * one.) As the largest strip has them, or a smaller one would need more scratch. */
+    int64_t planes, longest;
+    split_axis(s, FC_X, most[1], p.by_tap_x, &planes, &longest);
+    if (fc_kernel_size(s) > 1 && longest >= page - line && (longest + line) % page < 2 * line)
+        p.pitch += line;
     /* An odd number of cache lines, or planes would fall on the same L1 sets. */
-    const int64_t line = FC_SCRATCH_ALIGNMENT / k->element;
     p.plane = (fc_ceil_div(p.height * p.pitch, line) | 1) * line;
     return p;
 }
@@ -73,6 +79,21 @@ static inside inside_of(const fc_conv_job *job, const fc_strip *s, const fc_plan
     return in;
 }
 
+/* Elements of zeros: mostly so few that a call of memset takes too long. */
+static void clear(char *to, size_t bytes) {
+    if (bytes > 32) {
+        memset(to, 0, bytes);
+    } else if (bytes >= 16) {
+        memset(to, 0, 16);
+        memset(to + bytes - 16, 0, 16);
+    } else if (bytes >= 8) {
+        memset(to, 0, 8);
+        memset(to + bytes - 8, 0, 8);
+    } else if (bytes) {
+        memset(to, 0, 4);
+    }
+}
+
 /* Zeros around what lies inside. */
 static void clear_borders(const inside *in, const fc_plane_shape *p, void *plane,
                           const fc_kernels *k) {
@@ -80,10 +101,12 @@ static void clear_borders(const inside *in, const fc_plane_shape *p, void *plane
     memset(fc_at_mut(plane, in->bottom * p->pitch, k), 0,
            (size_t)((p->plane - in->bottom * p->pitch) * k->element));
     if (in->lo == 0 && in->hi == p->pitch) return;
-    for (int64_t y = in->top; y < in->bottom; y++) {
-        memset(fc_at_mut(plane, y * p->pitch, k), 0, (size_t)(in->lo * k->element));
-        memset(fc_at_mut(plane, y * p->pitch + in->hi, k), 0,
-               (size_t)((p->pitch - in->hi) * k->element));
+    char *row = fc_at_mut(plane, in->top * p->pitch, k);
+    const size_t before = (size_t)(in->lo * k->element);
+    const size_t from = (size_t)(in->hi * k->element), pitch = (size_t)(p->pitch * k->element);
+    for (int64_t y = in->top; y < in->bottom; y++, row += pitch) {
+        clear(row, before);
+        clear(row + from, pitch - from);
     }
 }
 
@@ -135,6 +158,51 @@ static bool phase_used(const fc_conv_spec *s, int axis, int64_t phase) {
     return false;
 }
 
+/* Whether the four planes of a stride of 2 are split at once, which reads each element once, in
+ * the order of memory. */
+static bool splits(const fc_conv_job *job, const fc_plane_shape *p) {
+    const fc_conv_spec *s = &job->spec;
+    return s->stride[FC_Y] == 2 && s->stride[FC_X] == 2 && s->dilation[FC_Y] == 1 &&
+           s->dilation[FC_X] == 1 && s->kernel[FC_Y] > 1 && s->kernel[FC_X] > 1 && !p->by_tap_y &&
+           !p->by_tap_x && job->x.axis[FC_X] == 1;
+}
+
+static void split_planes(const fc_conv_job *job, const fc_strip *s, const fc_plane_shape *p,
+                         int64_t z, void *planes, int64_t apart, bool borders) {
+    const fc_kernels *k = job->kernels;
+    const fc_tensor *x = &job->x;
+    inside in[2][2];
+    for (int i = 0; i < 4; i++) {
+        in[i / 2][i % 2] = inside_of(job, s, p, z, i / 2, i % 2);
+        for (int64_t c = 0; borders && c < s->c_size; c++)
+            clear_borders(&in[i / 2][i % 2], p, fc_at_mut(planes, c * apart + i * p->plane, k), k);
+    }
+    /* Of which phase the first row and column are. */
+    const inside *of = in[0];
+    const int64_t columns = of[0].hi - of[0].lo + of[1].hi - of[1].lo;
+    const int px = of[0].hi > of[0].lo && (of[1].hi == of[1].lo || of[0].x < of[1].x) ? 0 : 1;
+    const int64_t height[2] = {in[0][px].bottom - in[0][px].top, in[1][px].bottom - in[1][px].top};
+    const int py = height[0] && (!height[1] || in[0][px].y < in[1][px].y) ? 0 : 1;
+    if (!columns || height[0] + height[1] == 0) return;
+    fc_split_args a = {
+        .rows = height[0] + height[1],
+        .columns = columns,
+        .from_row = x->axis[FC_Y],
+        .to_row = p->pitch,
+    };
+    const void *from = fc_strip_in(job, s, z, in[py][px].y, in[py][px].x);
+    for (int64_t c = 0; c < s->c_size; c++) {
+        a.from = fc_at(from, c * x->channel, k);
+        for (int i = 0; i < 4; i++) {
+            const int y = i / 2 ^ py, w = i % 2 ^ px;
+            a.to[i / 2][i % 2] = fc_at_mut(
+                planes, c * apart + (2 * y + w) * p->plane + in[y][w].top * p->pitch + in[y][w].lo,
+                k);
+        }
+        k->split(&a);
+    }
+}
+
 void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
@@ -142,7 +210,13 @@ void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders
     const int64_t taps_z = spec->kernel[FC_Z], z0 = fc_strip_origin(job, s, FC_Z);
     const int64_t apart = taps_z * p.planes_y * p.planes_x * p.plane;
     int64_t plane = 0; /* of the first channel */
-    for (int64_t q = 0; q < taps_z; q++)
+    for (int64_t q = 0; q < taps_z; q++) {
+        if (splits(job, &p)) {
+            split_planes(job, s, &p, z0 + q * spec->dilation[FC_Z],
+                         fc_at_mut(s->strip, plane * p.plane, k), apart, borders);
+            plane += 4;
+            continue;
+        }
         for (int64_t py = 0; py < p.planes_y; py++) {
             const bool used = p.by_tap_y || phase_used(spec, FC_Y, py);
             for (int64_t px = 0; px < p.planes_x; px++, plane++) {
@@ -157,6 +231,7 @@ void fc_plane_strip_load(const fc_conv_job *job, const fc_strip *s, bool borders
                 load_planes(job, s, &p, &in, z, planes, apart);
             }
         }
+    }
 }
 
 void fc_plane_strip_taps(const fc_conv_job *job, const fc_strip *s) {

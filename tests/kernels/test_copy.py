@@ -118,3 +118,20 @@ def test_channels_last_strips_in(isa, dtype, transposed):
             given = view(x, 1, column_step, transposed)
             got = fastconv.conv2d_im2col(given, w, stride=(1, stride))
             np.testing.assert_array_equal(got, x[:, :, ::stride])
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "depthwise"])
+def test_the_four_phases_of_a_stride_of_2(isa, dtype, algorithm):
+    """A filter with a single one takes out one phase, from any first row and column."""
+    vl = tile(isa, dtype).vl
+    for height, width in itertools.product((2, 3, 7), (*edges(vl), 4 * vl + 2)):
+        x, _ = canary(values((1, 2, height, width), dtype))
+        for pad in (((0, 1), (0, 1)), ((1, 0), (1, 1)), ((2, 2), (0, 2))):
+            padded = np.pad(x, ((0, 0), (0, 0), *pad))
+            for i, j in itertools.product((0, 1), (0, 1)):
+                w = np.zeros((4, 1, 2, 2), dtype)
+                w[:, :, i, j] = 1
+                got = fastconv.conv2d(x, w, None, 2, pad, groups=2, algorithm=algorithm)
+                rows, columns = got.shape[2:]
+                wanted = padded[:, :, i::2, j::2][:, :, :rows, :columns]
+                np.testing.assert_array_equal(got, np.repeat(wanted, 2, 1))

@@ -1,10 +1,16 @@
-"""The depthwise tiles: square filters of 2 to 5 and 7, stride 1 and 2, blocks of rows."""
+"""The depthwise tiles: square filters of 2 to 5 and 7, stride 1 and 2, blocks of rows.
+
+Planes are read in place where masks are free; of AVX2 filters of 2 and 3, where rows are long.
+"""
+
+import itertools
 
 import pytest
 from support import Problem, check, edges, tile
 
 KERNELS = pytest.mark.parametrize("kernel", [2, 3, 4, 5, 7])
 STRIDES = pytest.mark.parametrize("stride", [1, 2])
+LONG = 48  # columns of the output that are a long row
 
 
 def problem(height, width, kernel, stride, multiplier=1, channels=2, **options):
@@ -20,22 +26,23 @@ def test_every_number_of_rows(isa, dtype, kernel, stride):
     """1 to 9 rows and around two blocks: each block of rows, moved back to overlap or not."""
     most = tile(isa, dtype).depthwise_rows
     for height in {*range(1, 10), 2 * most - 2, 2 * most - 1, 2 * most, 2 * most + 1}:
-        check(problem(height, 5, kernel, stride), dtype, "depthwise")
+        check(problem(height, LONG + 5, kernel, stride), dtype, "depthwise")
 
 
 @KERNELS
 @STRIDES
 def test_every_width(isa, dtype, layout, kernel, stride):
     vl = tile(isa, dtype).vl
-    for width in [*edges(vl), 2 * vl - 1, 2 * vl, 2 * vl + 1]:
+    for width in [*edges(vl), 2 * vl - 1, 2 * vl, 2 * vl + 1, *range(LONG, LONG + 2 * vl)]:
         check(problem(3, width, kernel, stride), dtype, "depthwise", layout)
 
 
 @KERNELS
 @STRIDES
 def test_padding_and_multiplier(isa, dtype, layout, kernel, stride):
-    for multiplier, pad in [(1, kernel // 2), (2, kernel), (3, ((0, 2), (3, 1)))]:
-        x, w = (2, 3, kernel, kernel + 4), (3 * multiplier, 1, kernel, kernel)
+    cases = [(1, kernel // 2), (2, kernel), (3, ((0, 2), (3, 1))), (1, ((1, 0), (50, 50)))]
+    for (multiplier, pad), width in itertools.product(cases, (4, stride * LONG)):
+        x, w = (2, 3, kernel, kernel + width), (3 * multiplier, 1, kernel, kernel)
         given = Problem(x, w, stride, pad, groups=3, activation="relu6")
         check(given, dtype, "depthwise", layout)
 
