@@ -64,7 +64,7 @@ FC_INLINE void FC_NAME(strip_tile)(const int K, const int S, const int ROWS, con
                 if (!K && a->scattered) {
                     for (int64_t t = at; t < rows * columns; t += step * columns)
                         FC_NAME(strip_taps)
-                        (1, ROWS, XV, x + tap[t], a->pitch, second, w + t, 0, acc);
+                    (1, ROWS, XV, x + tap[t], a->pitch, second, w + t, 0, acc);
                     continue;
                 }
                 FC_NAME(strip_column)
@@ -121,8 +121,8 @@ typedef void FC_NAME(strip_fn)(const fc_depthwise_strip_args *, const real *x, c
     FC_BAND(K, S, 2) \
     FC_BAND(K, S, 3) \
     FC_BAND(K, S, 4) \
-    FC_BAND(K, S, 5) FC_EDGE(K, S, 1) FC_EDGE(K, S, 2) FC_EDGE(K, S, 4) FC_EDGE(K, S, 7) \
-        FC_EDGE(K, S, 10)
+    FC_BAND(K, S, 5) \
+    FC_EDGE(K, S, 1) FC_EDGE(K, S, 2) FC_EDGE(K, S, 4) FC_EDGE(K, S, 7) FC_EDGE(K, S, 10)
 /* Blocks of each number of rows that is offered. */
 typedef struct {
     FC_NAME(strip_fn) * band[5], *edge[5];
@@ -176,11 +176,11 @@ static void FC_NAME(depthwise_strip)(const fc_depthwise_strip_args *a) {
     const int64_t rest = a->width % (2 * VL);
     const bool bands = a->width > VL, edges = rest > 0 && rest <= VL;
     const int64_t at = bands ? a->width - VL : 0;
-    /* The last block of an edge moves back to overlap the one before. Fewest computed rows win,
-     * of equals the taller. */
+    /* The last block of an edge moves back to overlap the one before. Fewest computed rows win, of
+     * equals the taller; single ones wait for their own sums. */
     int height = 0;
     int64_t fewest = 2 * rows;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 1; i < 5; i++) {
         const int64_t computed = (rows + heights[i] - 1) / heights[i] * heights[i];
         if (heights[i] <= rows && computed <= fewest) {
             height = i;
