@@ -238,7 +238,8 @@ static void cut_copies(fc_conv_job *job) {
     const fc_conv_spec *s = &job->spec;
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
-    const int64_t rows = fc_min(HALOS * s->kernel[FC_Y] * s->dilation[FC_Y], s->out[FC_Y]);
+    const int64_t reach = fc_reach(s, FC_Y, 1), all = s->out[FC_Y];
+    const int64_t rows = reach > all / HALOS ? all : HALOS * reach; /* reach may be any size */
     const int64_t least = fc_plane_strip_bytes(s, rows, s->out[FC_X], 1, k);
     fc_strips_cut(job, fc_plane_strip_bytes, 1, fc_clamp(least, COPIED_BYTES, STRIP_BYTES),
                   INT64_MAX);
