@@ -94,7 +94,8 @@ typedef struct {
  * for y < rows, x < width; with a w_channel other than 1, w[m * w_channel + t]. Works along the
  * flat strip, so that short rows share a vector; what falls between `width` and `pitch` is computed
  * and dropped. `exact`: nothing may be read beyond the last needed element. Otherwise up to VL - 1
- * further ones are read. */
+ * further ones are read. `keep`, unless NULL: of a row of whole tiles the input, one tile
+ * [tap][pixel] after the other, is put there as it is read. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;
@@ -103,6 +104,7 @@ typedef struct {
     int64_t rows, width, pitch;
     int64_t out_channel, out_row;
     bool exact;
+    void *keep;
     double lo, hi;
 } fc_planes_args;
 
@@ -118,7 +120,9 @@ typedef struct {
  * follow each other, as do the biases), R of 2 or 3 and with vectors of 64 bytes
  * also of 4, 5 or 7, stride 1 or 2, output rows
  * [row_begin, row_end). A plane's rows are contiguous; zeros surround it, pad_y above
- * and pad_x to the left. No element outside the planes is read. */
+ * and pad_x to the left. No element outside the planes is read. Of 3 x 3 with a stride of 2 and
+ * vectors of less than 64 bytes at most one column is missing at each end of a row, and a row of
+ * results is at least a vector, or longer than one if both ends miss one. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;

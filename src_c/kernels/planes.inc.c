@@ -28,83 +28,133 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
     }
 }
 
-/* The sums of a tile. APART: the weights of a tap are not neighbours, those of a channel are. */
+/* The sums of a tile. APART: the weights of a tap are not neighbours, those of a channel are;
+ * `masked`: of the last vector no more than the wanted part of the tile's `n` pixels may be read;
+ * `ahead`: fetches the next tile's input. What is read is also put to `keep`, unless NULL. */
+FC_INLINE void FC_NAME(planes_term)(const int M, const int NV, const bool HALF, const bool masked,
+                                    const bool ahead, const real *const *w, int64_t step,
+                                    const real *p, int64_t n, real *keep,
+                                    vec acc[PLANE_M][PLANE_NV], half rest[PLANE_M]) {
+    vec xv[PLANE_NV];
+    half xh;
+    FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
+    if (NV)
+        xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
+                            : v_load(p + (NV - 1) * VL);
+    if (HALF) xh = h_load(p + NV * VL);
+    if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
+    if (keep) {
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(keep + v * VL, xv[v]);
+    }
+    FC_UNROLL for (int m = 0; m < M; m++) {
+        const vec wm = v_set1(w[m][step]);
+        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
+        if (HALF) rest[m] += h_of(wm) * xh;
+    }
+}
+
 FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF, const bool masked,
-                                     const bool ahead, const bool APART, const fc_planes_args *a,
-                                     const real *in, int64_t n, vec acc[PLANE_M][PLANE_NV],
-                                     half rest[PLANE_M]) {
+                                     const bool ahead, const bool APART, const bool KEEP,
+                                     const fc_planes_args *a, const real *in, int64_t n, real *keep,
+                                     vec acc[PLANE_M][PLANE_NV], half rest[PLANE_M]) {
     const real *w[PLANE_M];
     FC_UNROLL for (int m = 0; m < M; m++) {
         w[m] = (const real *)a->w + (APART ? m * a->w_channel : m);
         if (APART) FC_HOLD(w[m]);
     }
-    for (int64_t t = 0; t < a->taps; t++) {
-        const real *p = in + a->tap[t];
-        vec xv[PLANE_NV];
-        half xh;
-        FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
-        if (NV)
-            xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
-                                : v_load(p + (NV - 1) * VL);
-        if (HALF) xh = h_load(p + NV * VL);
-        if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
-        FC_UNROLL for (int m = 0; m < M; m++) {
-            const vec wm = v_set1(w[m][APART ? t : t * M]);
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
-            if (HALF) rest[m] += h_of(wm) * xh;
-        }
+    if (APART || masked) {
+        for (int64_t t = 0; t < a->taps; t++) FC_NAME(planes_term)
+        (M, NV, HALF, masked, ahead, w, APART ? t : t * M, in + a->tap[t], n,
+         KEEP ? keep + t * NV * VL : NULL, acc, rest);
+    } else {
+        FC_UNROLL_TERMS
+        for (int64_t t = 0; t < a->taps; t++) FC_NAME(planes_term)
+        (M, NV, HALF, masked, ahead, w, t * M, in + a->tap[t], n, KEEP ? keep + t * NV * VL : NULL,
+         acc, rest);
     }
 }
 
-/* M channels by NV vectors and, with HALF, half a vector, of which `n` pixels are wanted, at row
- * y, column x of the strip; `masked`: of the last vector no more than those may be read;
- * `ahead`: prefetches the next tile's input. */
-FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, const bool masked,
-                                    const bool ahead, const fc_planes_args *a, int64_t y, int64_t x,
-                                    int64_t n) {
-    const real *in = (const real *)a->x + y * a->pitch + x;
-    real *out = a->out;
-    /* A tile within one image row meets the output without a detour. The slack
-     * of VL lets the scatter load whole vectors. */
-    const bool whole = HALF || (n == NV * VL && x + n <= a->width);
-    real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
-    real *place = out + y * a->out_row + x;
+FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool HALF,
+                                         const bool masked, const bool ahead, const bool KEEP,
+                                         const fc_planes_args *a, const real *in, int64_t n,
+                                         real *keep, vec acc[PLANE_M][PLANE_NV],
+                                         half rest[PLANE_M]) {
+    if (a->w_channel == 1)
+        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, KEEP, a, in, n, keep, acc, rest);
+    else
+        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, true, KEEP, a, in, n, keep, acc, rest);
+}
+
+FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
+                                    const fc_planes_args *a, vec acc[PLANE_M][PLANE_NV],
+                                    half rest[PLANE_M]) {
+    if (!fc_clips(a->lo, a->hi)) return;
+    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    FC_UNROLL for (int m = 0; m < M; m++) {
+        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
+        if (HALF) rest[m] = h_min(h_of(hi), h_max(h_of(lo), rest[m]));
+    }
+}
+
+/* M channels by NV vectors and, with HALF, half a vector, of which all pixels are wanted and lie
+ * in one row. */
+FC_INLINE void FC_NAME(planes_whole)(const int M, const int NV, const bool HALF, const bool ahead,
+                                     const bool KEEP, const fc_planes_args *a, const real *in,
+                                     real *keep, real *out) {
     vec acc[PLANE_M][PLANE_NV];
     half rest[PLANE_M];
-
     if (a->bias) {
         FC_UNROLL for (int m = 0; m < M; m++) {
             const real bias = ((const real *)a->bias)[m];
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(bias);
             if (HALF) rest[m] = h_set1(bias);
         }
-    } else if (HALF) {
+    } else {
         FC_UNROLL for (int m = 0; m < M; m++) {
-            const real *from = place + m * a->out_channel;
+            const real *from = out + m * a->out_channel;
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(from + v * VL);
-            rest[m] = h_load(from + NV * VL);
+            if (HALF) rest[m] = h_load(from + NV * VL);
+        }
+    }
+    FC_NAME(planes_all_terms)(M, NV, HALF, false, ahead, KEEP, a, in, 0, keep, acc, rest);
+    FC_NAME(planes_clip)(M, NV, HALF, a, acc, rest);
+    FC_UNROLL for (int m = 0; m < M; m++) {
+        real *to = out + m * a->out_channel;
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
+        if (HALF) h_store(to + NV * VL, rest[m]);
+    }
+}
+
+/* Where a tile begins, and how much is left of its line of `length` pixels. */
+typedef struct {
+    int64_t y, x, left, length;
+} FC_NAME(planes_at);
+
+/* M channels by NV vectors, of which `n` pixels are wanted: in one row, or in several with junk
+ * between them. */
+FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked,
+                                    const fc_planes_args *a, FC_NAME(planes_at) at, int64_t n) {
+    real *out = a->out, *place = out + at.y * a->out_row + at.x;
+    /* The slack of VL lets the scatter load whole vectors. */
+    real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
+    vec acc[PLANE_M][PLANE_NV];
+    half rest[PLANE_M];
+    if (a->bias) {
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            const real bias = ((const real *)a->bias)[m];
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(bias);
         }
     } else {
         for (int m = 0; m < M; m++)
-            FC_NAME(planes_gather)(a, tile[m], out + m * a->out_channel, y, x, n);
+            FC_NAME(planes_gather)(a, tile[m], out + m * a->out_channel, at.y, at.x, n);
         FC_UNROLL for (int m = 0; m < M; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(tile[m] + v * VL);
         }
     }
-
-    if (a->w_channel == 1)
-        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, a, in, n, acc, rest);
-    else
-        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, true, a, in, n, acc, rest);
-
-    if (fc_clips(a->lo, a->hi)) {
-        const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
-        FC_UNROLL for (int m = 0; m < M; m++) {
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
-            if (HALF) rest[m] = h_min(h_of(hi), h_max(h_of(lo), rest[m]));
-        }
-    }
-    if (masked && x + n <= a->width) {
+    const real *in = (const real *)a->x + at.y * a->pitch + at.x;
+    FC_NAME(planes_all_terms)(M, NV, false, masked, false, false, a, in, n, NULL, acc, rest);
+    FC_NAME(planes_clip)(M, NV, false, a, acc, rest);
+    if (masked && at.x + n <= a->width) {
         FC_UNROLL for (int m = 0; m < M; m++) {
             real *to = place + m * a->out_channel;
             FC_UNROLL for (int v = 0; v < NV - 1; v++) v_store(to + v * VL, acc[m][v]);
@@ -113,34 +163,59 @@ FC_INLINE void FC_NAME(planes_tile)(const int M, const int NV, const bool HALF, 
         return;
     }
     FC_UNROLL for (int m = 0; m < M; m++) {
-        real *to = whole ? place + m * a->out_channel : tile[m];
-        FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
-        if (HALF) h_store(to + NV * VL, rest[m]);
+        FC_UNROLL for (int v = 0; v < NV; v++) v_store(tile[m] + v * VL, acc[m][v]);
     }
-    if (!whole)
-        for (int m = 0; m < M; m++)
-            FC_NAME(planes_scatter)(a, tile[m], out + m * a->out_channel, y, x, n);
+    for (int m = 0; m < M; m++)
+        FC_NAME(planes_scatter)(a, tile[m], out + m * a->out_channel, at.y, at.x, n);
 }
 
-/* In place, each tap is a plane of its own: as many streams as channels are too
- * many for a prefetcher, unless each gives several lines at a time. */
-typedef void FC_NAME(planes_fn)(const fc_planes_args *, int64_t y, int64_t x, int64_t n);
+FC_INLINE FC_NAME(planes_at)
+    FC_NAME(planes_next)(const fc_planes_args *a, FC_NAME(planes_at) at, int64_t n) {
+    at.x += n;
+    at.left -= n;
+    if (!at.left) return (FC_NAME(planes_at)){at.y + 1, 0, at.length, at.length};
+    if (at.x >= a->pitch) { /* only where rows share a line */
+        at.y += at.x / a->pitch;
+        at.x %= a->pitch;
+    }
+    return at;
+}
+
+/* `count` tiles, each of at most `pixels`, in a function of its own, as in pixels. In place, each
+ * tap is a plane of its own: as many streams as channels are too many for a prefetcher, unless
+ * each gives several lines at a time. */
+typedef FC_NAME(planes_at)
+    FC_NAME(planes_fn)(const fc_planes_args *, FC_NAME(planes_at), int64_t count, int64_t pixels);
 #define FC_TILE(M, NV) \
-    static __attribute__((noinline)) void FC_NAME(planes_##M##x##NV)( \
-        const fc_planes_args *a, int64_t y, int64_t x, int64_t n) { \
-        if (a->exact && n < NV * VL) \
-            FC_NAME(planes_tile)(M, NV, false, true, false, a, y, x, n); \
-        else if (a->exact && NV * FC_VECTOR_BYTES <= 64) \
-            FC_NAME(planes_tile)(M, NV, false, false, true, a, y, x, n); \
-        else \
-            FC_NAME(planes_tile)(M, NV, false, false, false, a, y, x, n); \
+    static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_##M##x##NV)( \
+        const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
+        for (; count > 0; count--) { \
+            const int64_t n = at.left < pixels ? at.left : pixels; \
+            const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
+            real *out = (real *)a->out + at.y * a->out_row + at.x; \
+            const bool whole = n == (NV)*VL && at.x + (NV)*VL <= a->width; \
+            const bool ahead = NV * FC_VECTOR_BYTES <= 64; \
+            if (whole && NV == PLANE_NV && a->keep) FC_NAME(planes_whole) \
+            (M, NV, false, ahead, NV == PLANE_NV, a, in, (real *)a->keep + at.x * a->taps, out); \
+            else if (whole && ahead && a->exact) \
+                FC_NAME(planes_whole)(M, NV, false, true, false, a, in, NULL, out); \
+            else if (whole) FC_NAME(planes_whole)(M, NV, false, false, false, a, in, NULL, out); \
+            else if (a->exact && n < (NV)*VL) FC_NAME(planes_part)(M, NV, true, a, at, n); \
+            else FC_NAME(planes_part)(M, NV, false, a, at, n); \
+            at = FC_NAME(planes_next)(a, at, n); \
+        } \
+        return at; \
     }
 #if FC_HALVES == 2
 /* Where half a vector is half the work: the last tile of a row, to its end. */
 #define FC_HALF_TILE(M, NV) \
-    static __attribute__((noinline)) void FC_NAME(planes_half_##M##x##NV)( \
-        const fc_planes_args *a, int64_t y, int64_t x, int64_t n) { \
-        FC_NAME(planes_tile)(M, (NV)-1, true, false, false, a, y, x, n); \
+    static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_half_##M##x##NV)( \
+        const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
+        (void)count, (void)pixels; \
+        FC_NAME(planes_whole) \
+        (M, (NV)-1, true, false, false, a, (const real *)a->x + at.y * a->pitch + at.x, NULL, \
+         (real *)a->out + at.y * a->out_row + at.x); \
+        return FC_NAME(planes_next)(a, at, at.left); \
     }
 #else
 #define FC_HALF_TILE(M, NV)
@@ -175,7 +250,8 @@ FC_TILE_ROW(6)
 static int64_t FC_NAME(planes_shift)(const fc_planes_args *a) {
     enum { MANY = 8 * PLANE_NV * VL };
     const uintptr_t beyond = (uintptr_t)a->x % FC_VECTOR_BYTES;
-    if (!a->exact || a->width < MANY || a->taps < 2 || a->tap[1] % VL || beyond % sizeof(real))
+    if (!a->exact || a->keep || a->width < MANY || a->taps < 2 || a->tap[1] % VL ||
+        beyond % sizeof(real))
         return 0;
     return (int64_t)(beyond / sizeof(real));
 }
@@ -198,28 +274,24 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
     const int64_t shift = FC_NAME(planes_shift)(a);
     const int64_t vectors = (length + shift + VL - 1) / VL;
     const int64_t parts = (vectors + PLANE_NV - 1) / PLANE_NV;
-    /* Balanced: five vectors are 2 and 3. A division would keep a tile's first load waiting. */
+    /* Balanced: five vectors are 3 and 2. */
     const int64_t few = vectors / parts, over = vectors % parts;
+    FC_NAME(planes_at) at = {.left = length, .length = length};
+    FC_NAME(planes_fn) *const *const tile_of = tiles[a->channels - 1];
+    if (!over && !shift && !half_ends) {
+        tile_of[few - 1](a, at, parts * lines, few * VL);
+        return;
+    }
     for (int64_t line = 0; line < lines; line++) {
-        int64_t y = line, x = 0, left = length, owed = 0;
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t nv = few;
-            owed += over;
-            if (owed >= parts) {
-                owed -= parts;
-                nv++;
-            }
-            const int64_t most = nv * VL - (part ? 0 : shift);
-            const int64_t n = left < most ? left : most;
-            const bool ends = half_ends && part == parts - 1;
-            (ends ? halves : tiles)[a->channels - 1][nv - 1](a, y, x, n);
-            left -= n;
-            x += n;
-            if (x >= a->pitch && lines == 1) {
-                y += x / a->pitch;
-                x %= a->pitch;
-            }
+        int64_t larger = over, others = parts - over - half_ends;
+        if (shift) {
+            const int64_t nv = larger ? few + 1 : few;
+            at = tile_of[nv - 1](a, at, 1, nv * VL - shift);
+            larger ? larger-- : others--;
         }
+        if (larger) at = tile_of[few](a, at, larger, (few + 1) * VL);
+        at = tile_of[few - 1](a, at, others, few * VL);
+        if (half_ends) at = halves[a->channels - 1][few - 1](a, at, 1, few * VL);
     }
 }
 #undef FC_TILE

@@ -167,6 +167,9 @@ static inline bool fc_is_padded(const fc_conv_spec *s) {
         if (s->pad_lo[a] || s->pad_hi[a]) return true;
     return false;
 }
+static inline bool fc_is_pointwise(const fc_conv_spec *s) {
+    return fc_kernel_size(s) == 1 && !fc_is_padded(s);
+}
 static inline int64_t fc_in_pixels(const fc_conv_spec *s) {
     return s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X];
 }

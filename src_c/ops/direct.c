@@ -1,22 +1,19 @@
 /* Direct convolution: output pixels in vectors, weights broadcast (`planes`).
  * A strip holds the padded input planes, split by the phases of the stride, so
- * that every tap is an offset into contiguous memory; a pointwise convolution
- * reads the input in place, or copies the pixels of a tile or a few.
+ * that every tap is an offset into contiguous memory. (A pointwise convolution of whole
+ * planes needs none: plane_row.)
  *
  * Packed weights: [group][panel]{[c][z][r][s][m]}, after the bias [group][channel]. Those of a
  * single call stay where they are. */
 #include "../base/integers.h"
 #include "algorithms.h"
+#include "plane_row.h"
 #include "plane_strip.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { STRIP_BYTES = 384 * 1024, OUT_BYTES = 384 * 1024, TAP_BYTES = 256 * 1024 };
-
-/* Of the pixels that a pointwise convolution with long vectors copies, but at least a tile's: few
- * enough to stay close while all output channels are made of them. */
-enum { PIXEL_BYTES = 16 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)s, (void)k;
@@ -52,27 +49,6 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
 
 static bool short_vectors(const fc_kernels *k) {
     return k->vl * k->element < 64;
-}
-
-/* Planes a multiple of a large power of two apart meet in a few sets of the first-level cache. */
-static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
-    enum { WAYS = 8, WAY = 4096, LINE = 64 };
-    const int64_t bytes = fc_in_pixels(s) * k->element;
-    const int64_t apart = fc_clamp(bytes & -bytes, LINE, WAY);
-    return fc_group_in(s) >= WAYS * (WAY / apart);
-}
-
-static bool is_pointwise(const fc_conv_spec *s) {
-    return fc_kernel_size(s) == 1 && !fc_is_padded(s);
-}
-
-/* In place each plane begins anywhere, so that a tile reads lines of as many pages as there are
- * planes, and short vectors do not wait long enough for those of a few: where a copy serves many
- * output channels, one is made. */
-static bool copies(const fc_conv_spec *s, const fc_kernels *k) {
-    const int64_t in = fc_group_in(s), out = fc_group_out(s);
-    return short_vectors(k) ? (in >= 64 && out >= 256) || crowded(s, k)
-                            : out >= 64 || (out >= 32 && in >= 128);
 }
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
@@ -111,15 +87,20 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double each = !scatters ? store
                         : joined  ? 15 * scalar
                                   : 10 * scalar * fmin(fmax(vl / m, 1), 4);
-    const bool in_place = pointwise && !gathers && !copies(s, k);
+    const bool keeps = pointwise && !gathers && fc_plane_row_keeps(s, k);
+    const bool in_place = pointwise && !gathers && !keeps;
     const double moved = (in_place ? 0 : load) + (double)s->out_channels * vectors * each;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
-    const double stream = weights < 32768 ? 1.04 : weights < 131072 ? 1.06 : 1.10;
+    const bool close = keeps && short_vectors(k); /* in L1 for many tiles */
+    const double stream = weights < 32768    ? close ? 1.03 : 1.04
+                          : weights < 131072 ? close ? 1.03 : 1.06
+                          : close            ? 1.06
+                                             : 1.10;
     /* A long vector that a tap shifts lies in two lines: two loads. */
     const double split = fc_kernel_size(s) > 1 && !short_vectors(k) ? 1.06 : 1;
     /* The pixels of many planes are far apart, and short vectors need them soon. */
-    const bool waiting = pointwise && !gathers && short_vectors(k) && n >= (in_place ? 128 : 256);
+    const bool waiting = in_place && short_vectors(k) && n >= 128;
     const bool transposed = pointwise && gathers && n >= 256;
     const double waits = waiting ? 1.25 : transposed ? 1.2 : 1;
     /* A strip with its taps, which small images are made of. */
@@ -155,20 +136,21 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
 
 /* Nothing beyond the pixels is read, where that takes no longer. */
 static bool reads_exactly(const fc_conv_job *job) {
-    return job->geometry.in_place || (is_pointwise(&job->spec) && !short_vectors(job->kernels));
+    return fc_is_pointwise(&job->spec) && !short_vectors(job->kernels);
 }
 
 static void load(const fc_conv_job *job, const fc_strip *s) {
-    fc_plane_strip_load(job, s, !reads_exactly(job));
+    if (fc_plane_row_is(job))
+        fc_plane_row_load(job, s);
+    else
+        fc_plane_strip_load(job, s, !reads_exactly(job));
 }
 
 static void make_taps(const fc_conv_job *job, const fc_strip *s) {
-    if (!is_pointwise(&job->spec)) {
+    if (fc_plane_row_is(job))
+        fc_plane_row_taps(job, s);
+    else
         fc_plane_strip_taps(job, s);
-        return;
-    }
-    const int64_t apart = job->geometry.in_place ? job->x.channel : fc_plane_shape_of(job, s).plane;
-    for (int64_t c = 0; c < s->c_size; c++) ((int64_t *)s->taps)[c] = c * apart;
 }
 
 static bool stores_directly(const fc_conv_job *job) {
@@ -188,15 +170,14 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     const fc_kernels *k = job->kernels;
     const int64_t first = panel_begin(spec, k, p), m = panel_begin(spec, k, p + 1) - first;
     const int64_t channel = s->group * fc_group_out(spec) + first;
-    const bool direct = stores_directly(job), in_place = job->geometry.in_place;
+    const bool direct = stores_directly(job), row = fc_plane_row_is(job);
     const int64_t width = s->size[FC_X], out_row = direct ? job->y.axis[FC_Y] : width;
     /* Without junk between rows and results between them they are one. */
-    const int64_t joined = is_pointwise(spec) && out_row == width ? s->size[FC_Y] : 1;
+    const int64_t joined = fc_is_pointwise(spec) && out_row == width ? s->size[FC_Y] : 1;
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), first * job->y.channel, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
     fc_planes_args args = {
-        .x = in_place ? fc_strip_in(job, s, s->begin[FC_Z], s->begin[FC_Y], s->begin[FC_X])
-                      : s->strip,
+        .x = s->strip,
         .w = weights_of(job, channel, m, s->c_begin),
         .bias = s->first ? fc_conv_bias_at(job, channel) : NULL,
         .out = out,
@@ -206,35 +187,18 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .w_channel = job->plan->as_given ? reduction(spec) : 1,
         .rows = s->size[FC_Y] / joined,
         .width = width * joined,
-        .pitch = is_pointwise(spec) ? width * joined : fc_plane_shape_of(job, s).pitch,
+        .pitch = fc_is_pointwise(spec) ? width * joined : fc_plane_shape_of(job, s).pitch,
         .out_channel = direct ? job->y.channel : s->size[FC_Y] * width,
         .out_row = out_row,
         .exact = reads_exactly(job),
         .lo = s->last ? spec->clip_lo : -INFINITY,
         .hi = s->last ? spec->clip_hi : INFINITY,
     };
-    k->planes(&args);
+    if (row)
+        fc_plane_row_run(job, s, &args);
+    else
+        k->planes(&args);
     if (s->last && !direct) fc_plane_strip_store(job, s, first, m, out);
-}
-
-/* One row (fc_conv_job_make flattens what can be) of whole contiguous planes. */
-static bool is_row(const fc_conv_job *job) {
-    const fc_conv_spec *s = &job->spec;
-    bool row = is_pointwise(s) && job->x.axis[FC_X] == 1 && s->in[FC_Y] == 1;
-    for (int a = 0; a < FC_AXES; a++) row = row && s->stride[a] == 1;
-    return row;
-}
-
-/* Strips of whole tiles, of which a part costs as much, or of so many pixels, in whole vectors. */
-static void cut_row(fc_conv_job *job, int64_t pixels) {
-    const fc_kernels *k = job->kernels;
-    fc_geometry *g = &job->geometry;
-    const int64_t tile = k->plane_vectors * k->vl, all = job->spec.out[FC_X];
-    g->grain = pixels ? k->vl : tile;
-    const int64_t grains = fc_ceil_div(all, g->grain);
-    g->strips[FC_X] = pixels ? fc_ceil_div(all, fc_round_up(pixels, tile))
-                             : fc_min(g->strips[FC_X], grains);
-    g->out[FC_X] = fc_min(fc_ceil_div(grains, g->strips[FC_X]) * g->grain, all);
 }
 
 static void cut(fc_conv_job *job) {
@@ -249,15 +213,9 @@ static void cut(fc_conv_job *job) {
     const int64_t channels = fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes, most),
                                     fc_max(TAP_BYTES / tap_bytes, 1));
     g->panels = panels(s, k);
-    g->in_place = is_row(job) && !copies(s, k);
     fc_strips_cut(job, fc_plane_strip_bytes, channels, STRIP_BYTES,
                   stores_directly(job) ? INT64_MAX : OUT_BYTES / (k->plane_channels * k->element));
-    if (is_row(job))
-        cut_row(job, g->in_place || short_vectors(k)
-                         ? 0
-                         : fc_max(PIXEL_BYTES / (channels * k->element), 1));
-    g->strip_bytes = g->in_place ? 0
-                                 : fc_plane_strip_bytes(s, g->out[FC_Y], g->out[FC_X], channels, k);
+    if (fc_plane_row_is(job)) fc_plane_row_cut(job);
     g->tap_bytes = g->channels * tap_bytes;
     if (!stores_directly(job))
         g->out_bytes = k->plane_channels * g->out[FC_Y] * g->out[FC_X] * k->element;

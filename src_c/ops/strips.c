@@ -136,11 +136,12 @@ static void run_visit(const fc_conv_job *job, fc_strip *s, int64_t begin, int64_
         s->c_size = fc_min(g->channels, fc_group_in(&job->spec) - s->c_begin);
         s->first = block == 0;
         s->last = block == g->blocks - 1;
-        if (!loaded || g->blocks > 1) {
+        s->fresh = !loaded || g->blocks > 1;
+        if (s->fresh) {
             if (!g->in_place) steps->load(job, s);
             steps->taps(job, s);
         }
-        for (int64_t panel = begin; panel < end; panel++)
+        for (int64_t panel = begin; panel < end; panel++, s->fresh = false)
             steps->panel(job, s, panel, g->blocks > 1 ? panel - begin : 0);
     }
 }

@@ -16,6 +16,7 @@ typedef struct {
     int64_t begin[FC_AXES], size[FC_AXES]; /* output pixels */
     int64_t c_begin, c_size;               /* input channels within the group */
     bool first, last;                      /* of the blocks of input channels */
+    bool fresh;                            /* its first panel since it was loaded */
     void *strip, *out, *taps;
 } fc_strip;
 
