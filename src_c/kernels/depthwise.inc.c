@@ -183,6 +183,9 @@ FC_INLINE void FC_NAME(depthwise_tile)(const int K, const int S, const int ROWS,
     }
 }
 
+#define FC_HALVED(K, S) ((K) == 3 && (S) == 2 && FC_VECTOR_BYTES < 64)
+#include "depthwise_halved.inc.c"
+
 /* ROWS output rows from `y` of one plane, all columns. Tiles at a border take masked loads. */
 FC_INLINE void FC_NAME(depthwise_band)(const int K, const int S, const int ROWS,
                                        const fc_depthwise_args *a, int64_t plane, int64_t y) {
@@ -197,6 +200,13 @@ FC_INLINE void FC_NAME(depthwise_band)(const int K, const int S, const int ROWS,
     at.column = -a->pad_x;
     at.top = top;
     at.rows = below > top ? (uint64_t)(below - top) : 0;
+    if (FC_HALVED(K, S)) {
+        if (inside)
+            FC_NAME(halved_tiles)(ROWS, false, a, w, bias, at, out);
+        else
+            FC_NAME(halved_tiles)(ROWS, true, a, w, bias, at, out);
+        return;
+    }
     const bool HALVES = FC_HALF_TILES(K, S);
     for (int64_t left = a->out_width; left > 0;) {
         int64_t columns = 2 * VL;
@@ -296,4 +306,5 @@ static void FC_NAME(depthwise)(const fc_depthwise_args *a) {
 #undef FC_BLOCKS
 #undef FC_BLOCK_NAMES
 #undef FC_BY_ROWS
+#undef FC_HALVED
 #undef FC_HALF_TILES

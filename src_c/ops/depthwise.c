@@ -1,7 +1,7 @@
 /* Depthwise convolution: each input channel meets only its own filters, so the
  * work is plane by plane. Planes are copied into strips, padded and split by the
  * phases of the stride. Some square filters have a kernel that reads contiguous rows
- * in place, with masks at the borders (other rows are gathered first).
+ * in place (other rows are gathered first).
  *
  * Packed weights: bias [channel], then the filters in C order. */
 #include "../base/integers.h"
@@ -32,13 +32,25 @@ static bool has_own_kernel(const fc_conv_spec *s, const fc_kernels *k) {
            s->dilation[FC_Y] == 1 && s->dilation[FC_X] == 1;
 }
 
-/* Planes are read in place where masks are free, or with AVX2 where rows are so long that few tiles
- * need them. It depends on nothing that a part of the image changes, whose sums go in the same
- * order. */
+/* Whether 3 x 3 with a stride of 2 needs no masks: rows are long enough for a tile, and at most one
+ * column is missing at each end. */
+static bool halves(const fc_conv_spec *s, const fc_kernels *k) {
+    const int64_t left = s->pad_lo[FC_X];
+    const int64_t right = fc_reach(s, FC_X, s->out[FC_X]) - left - s->in[FC_X];
+    return has_own_kernel(s, k) && !masks_freely(k) && s->kernel[FC_X] == 3 &&
+           s->stride[FC_X] == 2 && left <= 1 && right <= 1 &&
+           s->out[FC_X] >= k->vl + (left == 1 && right == 1);
+}
+
+/* Planes are read in place where masks are free or not needed, or with AVX2 where rows are so long
+ * that few tiles need them. It depends on nothing that a part of the image changes, whose sums go
+ * in the same order. */
 static bool in_place(const fc_conv_spec *s, const fc_kernels *k) {
     enum { LONG_ROW = 48 };
-    return has_own_kernel(s, k) &&
-           (masks_freely(k) || (k->vl * k->element == 32 && s->out[FC_X] >= LONG_ROW));
+    if (!has_own_kernel(s, k)) return false;
+    if (masks_freely(k) || halves(s, k)) return true;
+    const bool halved = s->kernel[FC_X] == 3 && s->stride[FC_X] == 2;
+    return !halved && k->vl * k->element == 32 && s->out[FC_X] >= LONG_ROW;
 }
 
 static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
@@ -65,8 +77,9 @@ static double cost_in_place(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s);
     const bool strided = s->stride[FC_X] == 2;
     if (masks_freely(k)) return vectors(s, k) * n * (strided ? 2.1 : 1.2);
-    return vectors(s, k) * n * (strided ? 3.2 : 1.2) +
-           (double)(s->out_channels * s->out[FC_Y]) * (k->element == 8 ? 80 : 36);
+    const double rows = (double)(s->out_channels * s->out[FC_Y]);
+    if (halves(s, k)) return vectors(s, k) * n * 1.5 + rows * 8;
+    return vectors(s, k) * n * (strided ? 3.2 : 1.2) + rows * (k->element == 8 ? 80 : 36);
 }
 
 /* Row by row, and both columns of a stride of 2 at once. */

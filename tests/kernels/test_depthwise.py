@@ -47,6 +47,16 @@ def test_padding_and_multiplier(isa, dtype, layout, kernel, stride):
         check(given, dtype, "depthwise", layout)
 
 
+@pytest.mark.parametrize("ends", [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (1, 2)])
+def test_ends_of_rows_of_a_stride_of_two(isa, dtype, ends):
+    """From rows of a vector on tiles slide a zero in where a column is missing."""
+    vl = tile(isa, dtype).vl
+    widths = [2 * vl + more for more in (-1, 0, 1, 2)] + [4 * vl, 4 * vl + 1, 6 * vl - 1, 7 * vl]
+    for width, height in itertools.product(widths, (2, 9, 20)):
+        given = Problem((2, 3, height, width), (3, 1, 3, 3), 2, ((1, 1), ends), groups=3)
+        check(given, dtype, "depthwise")
+
+
 @KERNELS
 @STRIDES
 def test_rows_a_page_apart(isa, dtype, kernel, stride):
