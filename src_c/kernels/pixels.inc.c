@@ -19,18 +19,21 @@ FC_INLINE FC_NAME(pixels_at) FC_NAME(pixels_next)(const fc_pixels_args *a, FC_NA
     return at;
 }
 
-/* One term of a tile's sums: MR pixels, `i` elements into their run, times a row of weights. */
-FC_INLINE void FC_NAME(pixels_term)(const int MR, const int NV, const bool HALF,
-                                    const real *const *pixel, int64_t i, const real *w,
-                                    vec acc[PIXEL_MOST_MR][PIXEL_NV], half rest[PIXEL_MOST_MR]) {
+/* One term of a tile's sums: MR pixels, `i` elements into their run, times a row of weights.
+ * EVEN: of pixels `apart` elements from each other every third one's place is given. */
+FC_INLINE void FC_NAME(pixels_term)(const int MR, const int NV, const bool HALF, const bool EVEN,
+                                    const real *const *pixel, int64_t apart, int64_t i,
+                                    const real *w, vec acc[PIXEL_MOST_MR][PIXEL_NV],
+                                    half rest[PIXEL_MOST_MR]) {
     vec wv[PIXEL_NV];
     half wh;
     FC_UNROLL for (int v = 0; v < NV; v++) wv[v] = v_load(w + v * VL);
     if (HALF) wh = h_load(w + NV * VL);
     FC_UNROLL for (int m = 0; m < MR; m++) {
-        const vec xm = v_set1(pixel[m][i]);
+        const real *x = EVEN ? pixel[m / 3] + m % 3 * apart : pixel[m] + i;
+        const vec xm = v_set1(*x);
         FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += xm * wv[v];
-        if (HALF) rest[m] += (NV ? h_of(xm) : h_set1(pixel[m][i])) * wh;
+        if (HALF) rest[m] += (NV ? h_of(xm) : h_set1(*x)) * wh;
     }
 }
 
@@ -40,8 +43,8 @@ FC_INLINE void FC_NAME(pixels_term)(const int MR, const int NV, const bool HALF,
  * Returns where the next one begins. */
 FC_INLINE FC_NAME(pixels_at)
     FC_NAME(pixels_tile)(const int MR, const int NV, const bool HALF, const bool plain,
-                         const bool ahead, const fc_pixels_args *a, const FC_NAME(pixels_at) begin,
-                         const char *next, const int64_t step) {
+                         const bool ahead, const bool clips, const fc_pixels_args *a,
+                         const FC_NAME(pixels_at) begin, const char *next, const int64_t step) {
     enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES };
     const real *w = a->w;
     const int WHOLE = HALF ? NV : NV - 1;    /* whole vectors before the last, */
@@ -71,6 +74,8 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
 
+    const bool EVEN = plain && FC_VECTOR_BYTES < 64;
+    const int POINTERS = EVEN ? (MR + 2) / 3 : MR;
     /* Most tiles lie in one row. */
     const bool straight = plain || begin.column + MR <= a->width;
     const real *x[PIXEL_MOST_MR];
@@ -85,8 +90,9 @@ FC_INLINE FC_NAME(pixels_at)
     for (int64_t t = 0; t < a->taps; t++) {
         const real *wt = w + a->tap[t].w * NR;
         const real *p[PIXEL_MOST_MR];
-        FC_UNROLL for (int m = 0; m < MR; m++) {
-            p[m] = x[m] + a->tap[t].x;
+        const int64_t apart = a->x_column;
+        FC_UNROLL for (int m = 0; m < POINTERS; m++) {
+            p[m] = EVEN && m ? p[m - 1] + 3 * apart : x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
         }
         /* Narrow tiles that cross rows or end within a vector are few: not worth four times their
@@ -95,15 +101,18 @@ FC_INLINE FC_NAME(pixels_at)
             FC_UNROLL_TERMS
             for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
                 if (ahead) FC_FETCH(next);
-                FC_NAME(pixels_term)(MR, NV, HALF, p, i, wt, acc, rest);
+                FC_NAME(pixels_term)(MR, NV, HALF, EVEN, p, apart, i, wt, acc, rest);
+                if (EVEN) {
+                    FC_UNROLL for (int m = 0; m < POINTERS; m++) p[m]++;
+                }
             }
         } else {
             for (int64_t i = 0; i < a->run; i++, wt += NR)
-                FC_NAME(pixels_term)(MR, NV, HALF, p, i, wt, acc, rest);
+                FC_NAME(pixels_term)(MR, NV, HALF, false, p, 0, i, wt, acc, rest);
         }
     }
 
-    if (fc_clips(a->lo, a->hi)) {
+    if (clips) {
         const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
@@ -150,15 +159,17 @@ typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pi
         FC_NAME(pixels_##MR##x##NV##_##H)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
                                           int64_t count, const char *next, int64_t step) { \
         const bool full = !(H) && a->bias && a->channels == VL * (NV); \
+        const bool clips = fc_clips(a->lo, a->hi); \
         const bool ahead = FC_FETCHES && (NV) == PIXEL_NV && full && step; \
         for (; count > 0; count--, next += a->taps * a->run * step) { \
             const bool plain = full && at.column + (MR) <= a->width; \
             if (ahead && plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, H, true, (NV) == PIXEL_NV, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, true, (NV) == PIXEL_NV, clips, a, at, next, \
+                                          step); \
             else if (plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, H, true, false, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, true, false, clips, a, at, next, step); \
             else \
-                at = FC_NAME(pixels_tile)(MR, NV, H, false, false, a, at, next, step); \
+                at = FC_NAME(pixels_tile)(MR, NV, H, false, false, clips, a, at, next, step); \
         } \
         return at; \
     }

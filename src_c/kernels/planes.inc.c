@@ -30,29 +30,7 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
 
 /* The sums of a tile. APART: the weights of a tap are not neighbours, those of a channel are;
  * `masked`: of the last vector no more than the wanted part of the tile's `n` pixels may be read;
- * `ahead`: fetches the next tile's input. What is read is also put to `keep`, unless NULL. */
-FC_INLINE void FC_NAME(planes_term)(const int M, const int NV, const bool HALF, const bool masked,
-                                    const bool ahead, const real *const *w, int64_t step,
-                                    const real *p, int64_t n, real *keep,
-                                    vec acc[PLANE_M][PLANE_NV], half rest[PLANE_M]) {
-    vec xv[PLANE_NV];
-    half xh;
-    FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
-    if (NV)
-        xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
-                            : v_load(p + (NV - 1) * VL);
-    if (HALF) xh = h_load(p + NV * VL);
-    if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
-    if (keep) {
-        FC_UNROLL for (int v = 0; v < NV; v++) v_store(keep + v * VL, xv[v]);
-    }
-    FC_UNROLL for (int m = 0; m < M; m++) {
-        const vec wm = v_set1(w[m][step]);
-        FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
-        if (HALF) rest[m] += h_of(wm) * xh;
-    }
-}
-
+ * `ahead`: fetches the next tile's input. KEEP: what is read is put to `keep`, too. */
 FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF, const bool masked,
                                      const bool ahead, const bool APART, const bool KEEP,
                                      const fc_planes_args *a, const real *in, int64_t n, real *keep,
@@ -62,15 +40,24 @@ FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF,
         w[m] = (const real *)a->w + (APART ? m * a->w_channel : m);
         if (APART) FC_HOLD(w[m]);
     }
-    if (APART || masked) {
-        for (int64_t t = 0; t < a->taps; t++) FC_NAME(planes_term)
-        (M, NV, HALF, masked, ahead, w, APART ? t : t * M, in + a->tap[t], n,
-         KEEP ? keep + t * NV * VL : NULL, acc, rest);
-    } else {
-        FC_UNROLL_TERMS
-        for (int64_t t = 0; t < a->taps; t++) FC_NAME(planes_term)
-        (M, NV, HALF, masked, ahead, w, t * M, in + a->tap[t], n, KEEP ? keep + t * NV * VL : NULL,
-         acc, rest);
+    for (int64_t t = 0; t < a->taps; t++) {
+        const real *p = in + a->tap[t];
+        vec xv[PLANE_NV];
+        half xh;
+        FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
+        if (NV)
+            xv[NV - 1] = masked ? v_load_first(p + (NV - 1) * VL, n - (NV - 1) * VL)
+                                : v_load(p + (NV - 1) * VL);
+        if (HALF) xh = h_load(p + NV * VL);
+        if (ahead) __builtin_prefetch(p + 2 * NV * VL - 1);
+        if (KEEP) {
+            FC_UNROLL for (int v = 0; v < NV; v++) v_store(keep + (t * NV + v) * VL, xv[v]);
+        }
+        FC_UNROLL for (int m = 0; m < M; m++) {
+            const vec wm = v_set1(w[m][APART ? t : t * M]);
+            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += wm * xv[v];
+            if (HALF) rest[m] += h_of(wm) * xh;
+        }
     }
 }
 
@@ -88,7 +75,6 @@ FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool H
 FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
                                     const fc_planes_args *a, vec acc[PLANE_M][PLANE_NV],
                                     half rest[PLANE_M]) {
-    if (!fc_clips(a->lo, a->hi)) return;
     const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
     FC_UNROLL for (int m = 0; m < M; m++) {
         FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
@@ -99,8 +85,8 @@ FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
 /* M channels by NV vectors and, with HALF, half a vector, of which all pixels are wanted and lie
  * in one row. */
 FC_INLINE void FC_NAME(planes_whole)(const int M, const int NV, const bool HALF, const bool ahead,
-                                     const bool KEEP, const fc_planes_args *a, const real *in,
-                                     real *keep, real *out) {
+                                     const bool KEEP, const bool clips, const fc_planes_args *a,
+                                     const real *in, real *keep, real *out) {
     vec acc[PLANE_M][PLANE_NV];
     half rest[PLANE_M];
     if (a->bias) {
@@ -117,7 +103,7 @@ FC_INLINE void FC_NAME(planes_whole)(const int M, const int NV, const bool HALF,
         }
     }
     FC_NAME(planes_all_terms)(M, NV, HALF, false, ahead, KEEP, a, in, 0, keep, acc, rest);
-    FC_NAME(planes_clip)(M, NV, HALF, a, acc, rest);
+    if (clips) FC_NAME(planes_clip)(M, NV, HALF, a, acc, rest);
     FC_UNROLL for (int m = 0; m < M; m++) {
         real *to = out + m * a->out_channel;
         FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
@@ -132,7 +118,7 @@ typedef struct {
 
 /* M channels by NV vectors, of which `n` pixels are wanted: in one row, or in several with junk
  * between them. */
-FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked,
+FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked, const bool clips,
                                     const fc_planes_args *a, FC_NAME(planes_at) at, int64_t n) {
     real *out = a->out, *place = out + at.y * a->out_row + at.x;
     /* The slack of VL lets the scatter load whole vectors. */
@@ -153,7 +139,7 @@ FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked
     }
     const real *in = (const real *)a->x + at.y * a->pitch + at.x;
     FC_NAME(planes_all_terms)(M, NV, false, masked, false, false, a, in, n, NULL, acc, rest);
-    FC_NAME(planes_clip)(M, NV, false, a, acc, rest);
+    if (clips) FC_NAME(planes_clip)(M, NV, false, a, acc, rest);
     if (masked && at.x + n <= a->width) {
         FC_UNROLL for (int m = 0; m < M; m++) {
             real *to = place + m * a->out_channel;
@@ -189,19 +175,21 @@ typedef FC_NAME(planes_at)
 #define FC_TILE(M, NV) \
     static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_##M##x##NV)( \
         const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
+        const bool clips = fc_clips(a->lo, a->hi), ahead = (NV)*FC_VECTOR_BYTES <= 64; \
         for (; count > 0; count--) { \
             const int64_t n = at.left < pixels ? at.left : pixels; \
             const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
             real *out = (real *)a->out + at.y * a->out_row + at.x; \
             const bool whole = n == (NV)*VL && at.x + (NV)*VL <= a->width; \
-            const bool ahead = NV * FC_VECTOR_BYTES <= 64; \
-            if (whole && NV == PLANE_NV && a->keep) FC_NAME(planes_whole) \
-            (M, NV, false, ahead, NV == PLANE_NV, a, in, (real *)a->keep + at.x * a->taps, out); \
+            if (whole && (NV) == PLANE_NV && a->keep) FC_NAME(planes_whole) \
+            (M, NV, false, ahead, (NV) == PLANE_NV, clips, a, in, \
+             (real *)a->keep + at.x * a->taps, out); \
             else if (whole && ahead && a->exact) \
-                FC_NAME(planes_whole)(M, NV, false, true, false, a, in, NULL, out); \
-            else if (whole) FC_NAME(planes_whole)(M, NV, false, false, false, a, in, NULL, out); \
-            else if (a->exact && n < (NV)*VL) FC_NAME(planes_part)(M, NV, true, a, at, n); \
-            else FC_NAME(planes_part)(M, NV, false, a, at, n); \
+                FC_NAME(planes_whole)(M, NV, false, true, false, clips, a, in, NULL, out); \
+            else if (whole) \
+                FC_NAME(planes_whole)(M, NV, false, false, false, clips, a, in, NULL, out); \
+            else if (a->exact && n < (NV)*VL) FC_NAME(planes_part)(M, NV, true, clips, a, at, n); \
+            else FC_NAME(planes_part)(M, NV, false, clips, a, at, n); \
             at = FC_NAME(planes_next)(a, at, n); \
         } \
         return at; \
@@ -211,10 +199,11 @@ typedef FC_NAME(planes_at)
 #define FC_HALF_TILE(M, NV) \
     static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_half_##M##x##NV)( \
         const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
+        const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
+        real *out = (real *)a->out + at.y * a->out_row + at.x; \
         (void)count, (void)pixels; \
         FC_NAME(planes_whole) \
-        (M, (NV)-1, true, false, false, a, (const real *)a->x + at.y * a->pitch + at.x, NULL, \
-         (real *)a->out + at.y * a->out_row + at.x); \
+        (M, (NV)-1, true, false, false, fc_clips(a->lo, a->hi), a, in, NULL, out); \
         return FC_NAME(planes_next)(a, at, at.left); \
     }
 #else
