@@ -40,13 +40,20 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
     }
 }
 
-typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, const real *, const real *, const char *,
-                              int64_t, real *);
+/* `count` tiles below each other. */
+typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, int64_t count, const real *, const real *,
+                              const char *, int64_t, real *);
 #define FC_TILE(MR, NV) \
     static __attribute__((noinline)) void FC_NAME(gemm_##MR##x##NV)( \
-        const fc_gemm_args *g, const real *a, const real *b, const char *next, int64_t step, \
-        real *out) { \
-        FC_NAME(gemm_tile)((MR) <= GEMM_MR(NV) ? (MR) : 1, NV, g, a, b, next, step, out); \
+        const fc_gemm_args *g, int64_t count, const real *a, const real *b, const char *next, \
+        int64_t step, real *out) { \
+        const int ROWS = (MR) <= GEMM_MR(NV) ? (MR) : 1; \
+        for (; count > 0; count--) { \
+            FC_NAME(gemm_tile)(ROWS, NV, g, a, b, next, step, out); \
+            a += ROWS * g->a_row; \
+            out += ROWS * (NV)*VL; \
+            next += g->depth * step; \
+        } \
     }
 #if PIXEL_NV == 4
 #define FC_TILES(MR) FC_TILE(MR, 1) FC_TILE(MR, 2) FC_TILE(MR, 3) FC_TILE(MR, 4)
@@ -79,23 +86,22 @@ static void FC_NAME(gemm)(const fc_gemm_args *g) {
         FC_TILE_NAMES(5), FC_TILE_NAMES(6),  FC_TILE_NAMES(7),  FC_TILE_NAMES(8),
         FC_TILE_NAMES(9), FC_TILE_NAMES(10), FC_TILE_NAMES(11), FC_TILE_NAMES(12)};
     const int64_t most = g->vectors == 1 ? GEMM_MR(1) : PIXEL_MR * PIXEL_NV / g->vectors;
-    /* Balanced: 16 rows are tiles of 5 and 6, never a lone one. */
+    /* Balanced: 16 rows are tiles of 6 and 5, never a lone one. */
     const int64_t parts = (g->rows + most - 1) / most;
+    if (!parts) return;
+    const int64_t n = g->rows / parts, larger = g->rows % parts, row = g->vectors * VL;
     /* The third-level cache is far: all tiles together fetch the next matrix, at most a vector a
      * term, or the loads of this one would wait for a place among the fetches. */
-    const int64_t share = g->vectors * FC_VECTOR_BYTES / (parts ? parts : 1);
+    const int64_t share = row * (int64_t)sizeof(real) / parts;
     const int64_t step = share < FC_VECTOR_BYTES ? share : FC_VECTOR_BYTES;
     for (int64_t f = 0; f < g->batch; f++) {
         const real *a = (const real *)g->a + f * g->a_step, *b = (const real *)g->b + f * g->b_step;
         real *out = (real *)g->out + f * g->out_step;
         const char *next = (const char *)(b + g->b_step);
-        for (int64_t part = 0; part < parts; part++) {
-            const int64_t at = g->rows * part / parts;
-            const int64_t n = g->rows * (part + 1) / parts - at;
-            tiles[n - 1][g->vectors - 1](g, a + at * g->a_row, b, next, step,
-                                         out + at * g->vectors * VL);
-            next += g->depth * step;
-        }
+        if (larger) tiles[n][g->vectors - 1](g, larger, a, b, next, step, out);
+        const int64_t done = larger * (n + 1);
+        tiles[n - 1][g->vectors - 1](g, parts - larger, a + done * g->a_row, b,
+                                     next + larger * g->depth * step, step, out + done * row);
     }
 }
 #undef FC_TILE
