@@ -20,9 +20,13 @@ FC_INLINE void FC_NAME(copy_rows)(const fc_copy_args *a, const int step) {
         int64_t j = 0;
         for (; j + VL <= a->columns; j += VL)
             v_store(to + j, FC_NAME(copy_load)(from + j * step, step, VL));
-        if (j < a->columns)
-            v_store_first(to + j, FC_NAME(copy_load)(from + j * step, step, a->columns - j),
-                          a->columns - j);
+        if (j == a->columns) continue;
+        if (j) { /* the last vector moves back to a whole one */
+            j = a->columns - VL;
+            v_store(to + j, FC_NAME(copy_load)(from + j * step, step, VL));
+        } else {
+            v_store_first(to, FC_NAME(copy_load)(from, step, a->columns), a->columns);
+        }
     }
 }
 
