@@ -20,24 +20,31 @@ FC_INLINE int64_t FC_NAME(depthwise_channel)(const fc_depthwise_pixels_args *a, 
 FC_INLINE void FC_NAME(depthwise_pixels_store)(const int ROWS, const int COLUMNS, const bool WHOLE,
                                                const fc_depthwise_pixels_args *a, real *out,
                                                vec acc[DEPTHWISE_PIXEL_ROWS][4]) {
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    if (fc_clips(a->lo, a->hi)) {
+        const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+        FC_UNROLL for (int r = 0; r < ROWS; r++) {
+            FC_UNROLL for (int q = 0; q < COLUMNS; q++) acc[r][q] = v_min(hi, v_max(lo, acc[r][q]));
+        }
+    }
     /* Kept apart from the stores, which might overwrite `a` for all that is known. */
     const int64_t row = a->out_row, column = a->out_column, n = a->channels;
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
         FC_UNROLL for (int q = 0; q < COLUMNS; q++) {
             real *to = out + r * row + q * column;
-            const vec result = v_min(hi, v_max(lo, acc[r][q]));
             if (WHOLE)
-                v_store(to, result);
+                v_store(to, acc[r][q]);
             else
-                v_store_first(to, result, n);
+                v_store_first(to, acc[r][q], n);
         }
     }
 }
 
-/* K x K taps, stride S; `window` are the tile's input pixels, row by row. */
+/* K x K taps, stride S; `window` are the tile's input pixels, row by row. EVEN: all are in the
+ * image, and only the first is given, as a load for each pixel's place would take the place of one
+ * that is further on. */
 FC_INLINE void FC_NAME(depthwise_window)(const int K, const int S, const int ROWS,
-                                         const int COLUMNS, const fc_depthwise_pixels_args *a,
+                                         const int COLUMNS, const bool EVEN,
+                                         const fc_depthwise_pixels_args *a,
                                          const real *const *window, real *out) {
     const int WIDTH = (COLUMNS - 1) * S + K;
     /* Weights that other input rows take, too, are kept in registers if they find room there beside
@@ -54,13 +61,21 @@ FC_INLINE void FC_NAME(depthwise_window)(const int K, const int S, const int ROW
         FC_UNROLL for (int r = 0; r < ROWS; r++) {
             FC_UNROLL for (int q = 0; q < COLUMNS; q++) acc[r][q] = bias;
         }
-        FC_UNROLL for (int i = 0; i < (ROWS - 1) * S + K; i++) {
+        const real *row = window[0] + c;
+        FC_UNROLL for (int i = 0; i < (ROWS - 1) * S + K; i++, row += a->x_row) {
+            const real *fourth[3] = {row, row + 4 * a->x_column, row + 8 * a->x_column};
+            if (EVEN) {
+                FC_HOLD(fourth[0]);
+                if (WIDTH > 4) FC_HOLD(fourth[1]);
+                if (WIDTH > 8) FC_HOLD(fourth[2]);
+            }
             if (!KEEP) FC_HOLD(w);
             FC_UNROLL for (int s = 0; s < K; s++) {
                 FC_UNROLL for (int q = 0; q < COLUMNS; q++) {
                     const int j = q * S + s;
                     if (s < S || q == COLUMNS - 1) {
-                        x[j] = v_load(window[i * WIDTH + j] + c);
+                        x[j] = v_load(EVEN ? fourth[j / 4] + j % 4 * a->x_column
+                                           : window[i * WIDTH + j] + c);
                         FC_PIN(x[j]);
                     }
                 }
@@ -127,14 +142,16 @@ static void FC_NAME(depthwise_point)(const fc_depthwise_pixels_args *a, int64_t 
     }
 }
 
-typedef void FC_NAME(depthwise_window_fn)(const fc_depthwise_pixels_args *, const real *const *,
-                                          real *);
+typedef void FC_NAME(depthwise_window_fn)(const fc_depthwise_pixels_args *, bool inside,
+                                          const real *const *, real *);
 typedef void FC_NAME(depthwise_taps_fn)(const fc_depthwise_pixels_args *, bool inside, int64_t y,
                                         int64_t x, real *out);
 #define FC_WINDOW(K, S, ROWS, COLUMNS) \
     static __attribute__((noinline)) void FC_NAME(depthwise_##K##s##S##_##ROWS##x##COLUMNS)( \
-        const fc_depthwise_pixels_args *a, const real *const *window, real *out) { \
-        FC_NAME(depthwise_window)(K, S, ROWS, COLUMNS, a, window, out); \
+        const fc_depthwise_pixels_args *a, bool inside, const real *const *window, real *out) { \
+        if (inside && FC_VECTOR_BYTES < 64) FC_NAME(depthwise_window) \
+        (K, S, ROWS, COLUMNS, FC_VECTOR_BYTES < 64, a, window, out); \
+        else FC_NAME(depthwise_window)(K, S, ROWS, COLUMNS, false, a, window, out); \
     }
 #define FC_TAPS(ROWS, COLUMNS) \
     static __attribute__((noinline)) void FC_NAME(depthwise_##ROWS##x##COLUMNS)( \
@@ -228,7 +245,7 @@ static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
         const int64_t n = a->rows - 1;
         FC_NAME(depthwise_point)
         (a, -a->pad[0], -a->pad[1], n * a->stride[0] + high, n * a->stride[1] + wide, window);
-        tiles->square[n](a, window, a->out);
+        tiles->square[n](a, false, window, a->out);
         return;
     }
     for (int64_t y = 0; y < a->rows;) {
@@ -245,8 +262,11 @@ static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
             const bool inside = inside_y && left >= 0 && left + width <= a->width;
             real *out = (real *)a->out + y * a->out_row + x * a->out_column;
             if (tiles && rows >= LEAST && columns >= 3) {
-                FC_NAME(depthwise_point)(a, top, left, height, width, window);
-                tiles->tile[rows - LEAST][columns - 3](a, window, out);
+                if (inside && FC_VECTOR_BYTES < 64)
+                    window[0] = (const real *)a->x + top * a->x_row + left * a->x_column;
+                else
+                    FC_NAME(depthwise_point)(a, top, left, height, width, window);
+                tiles->tile[rows - LEAST][columns - 3](a, inside, window, out);
             } else {
                 taps[rows == 1 ? 0 : rows - LEAST + 1][columns == 1 ? 0 : columns - 2](a, inside, y,
                                                                                        x, out);

@@ -75,15 +75,19 @@ FC_INLINE void FC_NAME(strip_tile)(const int K, const int S, const int ROWS, con
         tap += rows * columns;
         w += rows * columns;
     }
-    const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+    if (fc_clips(a->lo, a->hi)) {
+        const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+        FC_UNROLL for (int r = 0; r < ROWS; r++) {
+            FC_UNROLL for (int v = 0; v < XV; v++) acc[r][v] = v_min(hi, v_max(lo, acc[r][v]));
+        }
+    }
     const int64_t out_row = a->out_row;
     FC_UNROLL for (int r = 0; r < ROWS; r++) {
         FC_UNROLL for (int v = 0; v < XV; v++) {
-            const vec result = v_min(hi, v_max(lo, acc[r][v]));
             if (XV == 2 || n >= VL)
-                v_store(out + v * second, result);
+                v_store(out + v * second, acc[r][v]);
             else
-                v_store_first(out, result, n);
+                v_store_first(out, acc[r][v], n);
         }
         out += out_row;
         FC_HOLD(out);
