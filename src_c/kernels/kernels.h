@@ -117,12 +117,12 @@ typedef struct {
 } fc_split_args;
 
 /* Depthwise convolution of `planes` planes, each with its own R x R filter (they
- * follow each other, as do the biases), R of 2 or 3 and with vectors of 64 bytes
- * also of 4, 5 or 7, stride 1 or 2, output rows
+ * follow each other, as do the biases), R of 3 and with vectors of 64 bytes
+ * also of 2, 4, 5 or 7, stride 1 or 2, output rows
  * [row_begin, row_end). A plane's rows are contiguous; zeros surround it, pad_y above
- * and pad_x to the left. No element outside the planes is read. Of 3 x 3 with a stride of 2 and
- * vectors of less than 64 bytes at most one column is missing at each end of a row, and a row of
- * results is at least a vector, or longer than one if both ends miss one. */
+ * and pad_x to the left. No element outside the planes is read. With vectors of less than 64 bytes
+ * at most one column is missing at each end of a row, and a row of results is at least two vectors
+ * long; with a stride of 2 one, or longer than one if both ends miss a column. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;

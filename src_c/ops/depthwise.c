@@ -25,32 +25,30 @@ static bool masks_freely(const fc_kernels *k) {
     return k->vl * k->element == 64;
 }
 
-static bool has_own_kernel(const fc_conv_spec *s, const fc_kernels *k) {
-    const int64_t size = s->kernel[FC_X], stride = s->stride[FC_X];
-    return size >= 2 && size <= (masks_freely(k) ? 7 : 3) && size != 6 && s->kernel[FC_Y] == size &&
-           s->kernel[FC_Z] == 1 && stride <= 2 && s->stride[FC_Y] == stride &&
-           s->dilation[FC_Y] == 1 && s->dilation[FC_X] == 1;
+static bool has_masked_kernel(const fc_conv_spec *s) {
+    const int64_t size = s->kernel[FC_X];
+    return size >= 2 && size <= 7 && size != 6;
 }
 
-/* Whether 3 x 3 with a stride of 2 needs no masks: rows are long enough for a tile, and at most one
- * column is missing at each end. */
-static bool halves(const fc_conv_spec *s, const fc_kernels *k) {
-    const int64_t left = s->pad_lo[FC_X];
+/* Rows are long enough for a tile, and at most one column is missing at each end. Where many
+ * filters meet one plane its copy serves them all. */
+static bool has_unmasked_kernel(const fc_conv_spec *s, const fc_kernels *k) {
+    enum { MANY = 8 };
+    const int64_t stride = s->stride[FC_X], left = s->pad_lo[FC_X];
     const int64_t right = fc_reach(s, FC_X, s->out[FC_X]) - left - s->in[FC_X];
-    return has_own_kernel(s, k) && !masks_freely(k) && s->kernel[FC_X] == 3 &&
-           s->stride[FC_X] == 2 && left <= 1 && right <= 1 &&
-           s->out[FC_X] >= k->vl + (left == 1 && right == 1);
+    const int64_t tile = stride == 1 ? 2 * k->vl : left > 0 && right > 0 ? k->vl + 1 : k->vl;
+    return s->kernel[FC_X] == 3 && left <= 1 && right <= 1 && s->out[FC_X] >= tile &&
+           fc_group_out(s) < MANY;
 }
 
-/* Planes are read in place where masks are free or not needed, or with AVX2 where rows are so long
- * that few tiles need them. It depends on nothing that a part of the image changes, whose sums go
- * in the same order. */
+/* Planes are read in place where there is a kernel for it. It depends on nothing that a part of the
+ * image changes, whose sums go in the same order. */
 static bool in_place(const fc_conv_spec *s, const fc_kernels *k) {
-    enum { LONG_ROW = 48 };
-    if (!has_own_kernel(s, k)) return false;
-    if (masks_freely(k) || halves(s, k)) return true;
-    const bool halved = s->kernel[FC_X] == 3 && s->stride[FC_X] == 2;
-    return !halved && k->vl * k->element == 32 && s->out[FC_X] >= LONG_ROW;
+    const int64_t size = s->kernel[FC_X], stride = s->stride[FC_X];
+    const bool square = s->kernel[FC_Y] == size && s->stride[FC_Y] == stride;
+    return square && stride <= 2 && s->kernel[FC_Z] == 1 && s->dilation[FC_Y] == 1 &&
+           s->dilation[FC_X] == 1 &&
+           (masks_freely(k) ? has_masked_kernel(s) : has_unmasked_kernel(s, k));
 }
 
 static int64_t bias_elements(const fc_conv_spec *s, const fc_kernels *k) {
@@ -78,8 +76,7 @@ static double cost_in_place(const fc_conv_spec *s, const fc_kernels *k) {
     const bool strided = s->stride[FC_X] == 2;
     if (masks_freely(k)) return vectors(s, k) * n * (strided ? 2.1 : 1.2);
     const double rows = (double)(s->out_channels * s->out[FC_Y]);
-    if (halves(s, k)) return vectors(s, k) * n * 1.5 + rows * 8;
-    return vectors(s, k) * n * (strided ? 3.2 : 1.2) + rows * (k->element == 8 ? 80 : 36);
+    return vectors(s, k) * n * (strided ? 1.5 : 0.8) + rows * 8;
 }
 
 /* Row by row, and both columns of a stride of 2 at once. */

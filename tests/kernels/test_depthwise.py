@@ -1,6 +1,6 @@
 """The depthwise tiles: square filters of 2 to 5 and 7, stride 1 and 2, blocks of rows.
 
-Planes are read in place where masks are free; of AVX2 filters of 2 and 3, where rows are long.
+Planes are read in place where masks are free, or of 3 x 3 not needed; otherwise from strips.
 """
 
 import itertools
@@ -48,13 +48,21 @@ def test_padding_and_multiplier(isa, dtype, layout, kernel, stride):
 
 
 @pytest.mark.parametrize("ends", [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (1, 2)])
-def test_ends_of_rows_of_a_stride_of_two(isa, dtype, ends):
-    """From rows of a vector on tiles slide a zero in where a column is missing."""
+@STRIDES
+def test_columns_that_lack_at_the_ends_of_rows(isa, dtype, stride, ends):
+    """A zero slides in, in tiles of two vectors or one."""
     vl = tile(isa, dtype).vl
-    widths = [2 * vl + more for more in (-1, 0, 1, 2)] + [4 * vl, 4 * vl + 1, 6 * vl - 1, 7 * vl]
-    for width, height in itertools.product(widths, (2, 9, 20)):
-        given = Problem((2, 3, height, width), (3, 1, 3, 3), 2, ((1, 1), ends), groups=3)
+    widths = [2 * vl + more for more in (-2, -1, 0, 1, 2)] + [3 * vl - 1, 3 * vl + 1, 4 * vl - 1,
+                                                             4 * vl, 6 * vl - 1, 7 * vl]
+    for width, height in itertools.product([n for n in widths if n > 2], (2, 9, 20)):
+        given = Problem((2, 3, height, width), (3, 1, 3, 3), stride, ((1, 1), ends), groups=3)
         check(given, dtype, "depthwise")
+
+
+@STRIDES
+def test_as_many_filters_a_plane_as_are_worth_a_copy(isa, dtype, stride):
+    for multiplier, activation in itertools.product((7, 8), (None, "relu6")):
+        check(problem(9, LONG, 3, stride, multiplier, activation=activation), dtype, "depthwise")
 
 
 @KERNELS
