@@ -68,6 +68,7 @@ static const void *planes_of(const fc_conv_job *job, const fc_strip *s, int64_t 
 void fc_plane_row_load(const fc_conv_job *job, const fc_strip *s) {
     const fc_kernels *k = job->kernels;
     const int64_t tile = tile_of(k), rest = s->size[FC_X] % tile, whole = s->size[FC_X] - rest;
+    if (!rest) return;
     k->copy(&(fc_copy_args){
         .from = planes_of(job, s, whole),
         .to = fc_at_mut(s->strip, whole * s->c_size, k),

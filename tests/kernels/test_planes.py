@@ -50,6 +50,16 @@ def test_pointwise_in_place(isa, dtype):
             check(Problem(shape, (7, 3, 1, 1)), dtype, "direct")
 
 
+def test_rows_whose_tiles_are_kept(isa, dtype):
+    """By the first of several panels: strips of a few tiles, with and without pixels left over."""
+    size = tile(isa, dtype)
+    for channels, tiles, more in [(200, 1, -1), (200, 1, 0), (200, 3, 1), (700, 20, 3),
+                                  (700, 24, 0)]:
+        pixels = tiles * size.plane_pixels + more
+        check(Problem((2, channels, 1, pixels), (70, channels, 1, 1), activation="relu"), dtype,
+              "direct")
+
+
 def test_long_rows_that_begin_between_vectors(isa, dtype):
     """Their first tile is shorter, the others are aligned; nothing beside is written."""
     size = tile(isa, dtype)
