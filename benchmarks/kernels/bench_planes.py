@@ -1,4 +1,4 @@
-"""`planes`: output pixels in vectors; a pointwise layer is read in place or as kept tiles, and written in place."""
+"""`planes`: output pixels in vectors; a pointwise layer is read in place or as kept tiles."""
 
 from benchmarks.contenders import each_isa, planned, references
 from benchmarks.problems import layers
