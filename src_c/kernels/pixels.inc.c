@@ -74,6 +74,8 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
 
+    /* A pointer each is more than there are registers for in a tile of 12. (With vectors of 64
+     * bytes it has not been measured.) */
     const bool EVEN = plain && FC_VECTOR_BYTES < 64;
     const int POINTERS = EVEN ? (MR + 2) / 3 : MR;
     /* Most tiles lie in one row. */
