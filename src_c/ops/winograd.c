@@ -16,9 +16,11 @@ enum { CHANNEL_BLOCK = 512 }; /* whole vectors of any width: more are not stored
 /* Bytes of transformed input at a time, which the second-level cache keeps beside the products.
  * Filters beyond a share of the third level come from memory: more tiles use what was fetched.
  * So they do where L3 is far, and the second level large: 36 tiles instead of 17 are 1.3 times as
- * fast; more than that are not. */
-enum { V_BYTES = 640 * 1024, FAR_V_BYTES = 1344 * 1024, MORE_V_BYTES = 2560 * 1024 };
-enum { FEWEST_TILES = 16, FEWEST_FAR_TILES = 36, MOST_TILES = 64 };
+ * fast; more than that are not. And with short vectors, whose products go by six tiles: by four,
+ * as of 7 or 14, they wait for each other. */
+enum { V_BYTES = 640 * 1024, FAR_V_BYTES = 1344 * 1024, SHORT_V_BYTES = 2048 * 1024 };
+enum { MORE_V_BYTES = 2560 * 1024 };
+enum { FEWEST_TILES = 16, FEWEST_FAR_TILES = 36, FEWEST_SHORT_TILES = 42, MOST_TILES = 64 };
 static const int64_t CACHED_FILTERS = 16 << 20;
 /* The filters of one panel are transposed a few channels at a time, on the stack. */
 enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
@@ -64,6 +66,14 @@ static const char *refuse(const fc_conv_spec *s, int64_t t) {
     return NULL;
 }
 
+/* Of so many bytes each, where their filters are cached. */
+static int64_t fewest_tiles(int64_t bytes, const fc_kernels *k) {
+    const int64_t far = fc_cpu_has_far_l3() ? fc_min(FAR_V_BYTES / bytes, FEWEST_FAR_TILES) : 0;
+    const bool is_short = k->vl * k->element < 64;
+    const int64_t few = is_short ? fc_min(SHORT_V_BYTES / bytes, FEWEST_SHORT_TILES) : 0;
+    return fc_max(fc_max(far, few), FEWEST_TILES);
+}
+
 fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     fc_winograd_form f = {
         .phases = {s->kernel[FC_Z]},
@@ -94,8 +104,7 @@ fc_winograd_form fc_winograd_form_of(const fc_conv_spec *s, const fc_kernels *k,
     const int64_t bytes = f.elements * fc_round_up(f.block, k->vl) * k->element;
     const bool cached = fc_winograd_panel_elements(&f, k, f.channels) * k->element <=
                         CACHED_FILTERS / f.panels;
-    const int64_t far = fc_cpu_has_far_l3() ? fc_min(FAR_V_BYTES / bytes, FEWEST_FAR_TILES) : 0;
-    f.together = cached ? fc_clamp(V_BYTES / bytes, fc_max(far, FEWEST_TILES), MOST_TILES)
+    f.together = cached ? fc_clamp(V_BYTES / bytes, fewest_tiles(bytes, k), MOST_TILES)
                         : fc_clamp(MORE_V_BYTES / bytes, 1, MOST_TILES);
     f.across = fc_ceil_div(f.planes[FC_X], fc_max(fc_ceil_div(f.planes[FC_X], f.together), 1));
     return f;
