@@ -106,6 +106,39 @@ FC_INLINE void FC_NAME(pool_sweep)(const int K, const int S, const int XV, const
     }
 }
 
+/* XV / S vectors of windows that share no pixel, from these places in each of their rows on. */
+FC_INLINE void FC_NAME(pool_blocks)(const int K, const int XV, const real *const *row, int64_t x,
+                                    real *out, v_flags *nan) {
+    vec top[4], here[4];
+    FC_UNROLL for (int i = 0; i < K; i++) {
+        FC_UNROLL for (int v = 0; v < XV; v++) {
+            here[v] = v_load(row[i] + x * K + v * VL);
+            top[v] = i == 0 ? here[v] : v_max(top[v], here[v]);
+        }
+        FC_UNROLL for (int v = 0; v < XV; v += 2) v_note_nan(nan, here[v], here[v + 1]);
+    }
+    FC_UNROLL for (int o = 0; o < XV / K; o++)
+        v_store(out + x + o * VL, FC_NAME(pool_columns)(K, K, XV, top, o));
+}
+
+/* Such windows need no sweep: row by row, in the order of memory. Within the image, at least a
+ * vector of them; the last ones of a row are found twice. */
+FC_INLINE void FC_NAME(pool_rows)(const int K, const fc_max_pool_args *a, v_flags *nan) {
+    const int64_t width = a->out_width;
+    for (int64_t plane = 0; plane < a->planes; plane++)
+        for (int64_t y = a->row_begin; y < a->row_end; y++) {
+            const real *from = (const real *)a->x + plane * a->x_plane, *row[5];
+            real *out = (real *)a->out + plane * a->out_plane + y * a->out_row;
+            FC_UNROLL for (int i = 0; i < K; i++)
+                row[i] = from + FC_NAME(pool_clamp)(y * K - a->pad[0] + i, a->height) * a->x_row;
+            int64_t x = 0;
+            for (; x + 2 * VL <= width; x += 2 * VL)
+                FC_NAME(pool_blocks)(K, 2 * K, row, x, out, nan);
+            for (; x < width; x += VL)
+                FC_NAME(pool_blocks)(K, K, row, x + VL <= width ? x : width - VL, out, nan);
+        }
+}
+
 /* Returns whether a NaN may have been lost. */
 FC_INLINE bool FC_NAME(pool_block)(const int K, const int S, const fc_max_pool_args *args) {
     const fc_max_pool_args a = *args; /* which stores to `out` cannot change */
@@ -113,6 +146,10 @@ FC_INLINE bool FC_NAME(pool_block)(const int K, const int S, const fc_max_pool_a
     const int XV = S == 1 && VL < K ? 2 : S;
     const int64_t narrow = XV / S * VL - (K - 1) / S, wide = 2 * XV / S * VL - (K - 1) / S;
     v_flags nan = {0};
+    if (K == S && a.pad[1] == 0 && a.out_width >= VL && a.out_width * S <= a.width) {
+        FC_NAME(pool_rows)(K, &a, &nan);
+        return v_any(nan);
+    }
     for (int64_t x = 0; x < a.out_width;) {
         const int64_t left = a.out_width - x, at = x * S - a.pad[1];
         if (left <= narrow) {
