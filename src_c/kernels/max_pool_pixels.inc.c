@@ -32,20 +32,21 @@ FC_INLINE void FC_NAME(pixel_enter)(const int K, const int S, const int CV, cons
     }
 }
 
-/* CV vectors of channels from c on along one row of windows; n < VL lanes where PART. */
+/* CV vectors of channels from c on along the windows [begin, end) of one row; n < VL lanes where
+ * PART. */
 FC_INLINE void FC_NAME(pixel_walk)(const int K, const int S, const int CV, const bool SAFE,
-                                   const bool PART, const fc_max_pool_args *a, int64_t y, int64_t c,
-                                   v_flags *nan) {
+                                   const bool PART, const fc_max_pool_args *a, int64_t y,
+                                   int64_t begin, int64_t end, int64_t c, v_flags *nan) {
     const int SHARED = K > S ? K - S : 0; /* columns of a window that are also the next one's */
     const int64_t n = a->channels;
     const real *row[5];
     FC_UNROLL for (int r = 0; r < K; r++) row[r] =
         (const real *)a->x + c + FC_NAME(pool_clamp)(y * S - a->pad[0] + r, a->height) * a->x_row;
-    real *out = (real *)a->out + y * a->out_row + c;
+    real *out = (real *)a->out + y * a->out_row + begin * a->out_column + c;
     vec top[5][POOL_VECTORS];
     FC_UNROLL for (int i = 0; i < SHARED; i++)
-        FC_NAME(pixel_enter)(K, S, CV, SAFE, PART, a, row, i, 0, n, top, nan);
-    for (int64_t x = 0; x < a->out_width; x++, out += a->out_column) {
+        FC_NAME(pixel_enter)(K, S, CV, SAFE, PART, a, row, i, begin, n, top, nan);
+    for (int64_t x = begin; x < end; x++, out += a->out_column) {
         FC_UNROLL for (int i = SHARED; i < K; i++)
             FC_NAME(pixel_enter)(K, S, CV, SAFE, PART, a, row, i, x, n, top, nan);
         FC_UNROLL for (int v = 0; v < CV; v++) {
@@ -58,22 +59,34 @@ FC_INLINE void FC_NAME(pixel_walk)(const int K, const int S, const int CV, const
     }
 }
 
+/* The windows [begin, end) of one row. */
+FC_INLINE void FC_NAME(pixel_part)(const int K, const int S, const bool SAFE,
+                                   const fc_max_pool_args *a, int64_t y, int64_t begin, int64_t end,
+                                   v_flags *nan) {
+    const int64_t channels = a->channels;
+    if (channels < VL) {
+        FC_NAME(pixel_walk)(K, S, 1, SAFE, true, a, y, begin, end, 0, nan);
+        return;
+    }
+    int64_t c = 0;
+    for (; c + POOL_VECTORS * VL <= channels; c += POOL_VECTORS * VL)
+        FC_NAME(pixel_walk)(K, S, POOL_VECTORS, SAFE, false, a, y, begin, end, c, nan);
+    /* The last vector moves back to overlap the one before. */
+    for (; c < channels; c += VL) FC_NAME(pixel_walk)
+    (K, S, 1, SAFE, false, a, y, begin, end, c + VL <= channels ? c : channels - VL, nan);
+}
+
 FC_INLINE bool FC_NAME(pixel_block)(const int K, const int S, const bool SAFE,
                                     const fc_max_pool_args *a) {
+    /* So many windows at a time that each walk finds the lines that the one before brought in,
+     * unless too many columns would be folded twice. */
+    enum { PART_BYTES = 16 * 1024, FEWEST = 8 };
+    const int64_t fit = PART_BYTES / (K * S * a->channels * (int64_t)sizeof(real));
+    const int64_t part = K - S > 1 ? a->out_width : fit < FEWEST ? FEWEST : fit;
     v_flags nan = {0};
-    const int64_t channels = a->channels;
-    for (int64_t y = a->row_begin; y < a->row_end; y++) {
-        if (channels < VL) {
-            FC_NAME(pixel_walk)(K, S, 1, SAFE, true, a, y, 0, &nan);
-            continue;
-        }
-        int64_t c = 0;
-        for (; c + POOL_VECTORS * VL <= channels; c += POOL_VECTORS * VL)
-            FC_NAME(pixel_walk)(K, S, POOL_VECTORS, SAFE, false, a, y, c, &nan);
-        /* The last vector moves back to overlap the one before. */
-        for (; c < channels; c += VL) FC_NAME(pixel_walk)
-        (K, S, 1, SAFE, false, a, y, c + VL <= channels ? c : channels - VL, &nan);
-    }
+    for (int64_t y = a->row_begin; y < a->row_end; y++)
+        for (int64_t x = 0; x < a->out_width; x += part) FC_NAME(pixel_part)
+    (K, S, SAFE, a, y, x, x + part < a->out_width ? x + part : a->out_width, &nan);
     return v_any(nan);
 }
 
