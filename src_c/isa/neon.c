@@ -5,6 +5,7 @@
 #define PIXEL_NV 4
 #define PLANE_M 6
 #define PLANE_NV 4
+#define PLANE_FEW_NV 4
 #define DEPTHWISE_ROWS 8
 #define DEPTHWISE_PIXEL_ROWS 4
 #define GROUPED_PIXELS 8

@@ -34,7 +34,7 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
 FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF, const bool masked,
                                      const bool ahead, const bool APART, const bool KEEP,
                                      const fc_planes_args *a, const real *in, int64_t n, real *keep,
-                                     vec acc[PLANE_M][PLANE_NV], half rest[PLANE_M]) {
+                                     vec acc[PLANE_M][PLANE_FEW_NV], half rest[PLANE_M]) {
     const real *w[PLANE_M];
     FC_UNROLL for (int m = 0; m < M; m++) {
         w[m] = (const real *)a->w + (APART ? m * a->w_channel : m);
@@ -42,7 +42,7 @@ FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF,
     }
     for (int64_t t = 0; t < a->taps; t++) {
         const real *p = in + a->tap[t];
-        vec xv[PLANE_NV];
+        vec xv[PLANE_FEW_NV];
         half xh;
         FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
         if (NV)
@@ -64,7 +64,7 @@ FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF,
 FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool HALF,
                                          const bool masked, const bool ahead, const bool KEEP,
                                          const fc_planes_args *a, const real *in, int64_t n,
-                                         real *keep, vec acc[PLANE_M][PLANE_NV],
+                                         real *keep, vec acc[PLANE_M][PLANE_FEW_NV],
                                          half rest[PLANE_M]) {
     if (a->w_channel == 1)
         FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, KEEP, a, in, n, keep, acc, rest);
@@ -73,7 +73,7 @@ FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool H
 }
 
 FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
-                                    const fc_planes_args *a, vec acc[PLANE_M][PLANE_NV],
+                                    const fc_planes_args *a, vec acc[PLANE_M][PLANE_FEW_NV],
                                     half rest[PLANE_M]) {
     const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
     FC_UNROLL for (int m = 0; m < M; m++) {
@@ -87,7 +87,7 @@ FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
 FC_INLINE void FC_NAME(planes_whole)(const int M, const int NV, const bool HALF, const bool ahead,
                                      const bool KEEP, const bool clips, const fc_planes_args *a,
                                      const real *in, real *keep, real *out) {
-    vec acc[PLANE_M][PLANE_NV];
+    vec acc[PLANE_M][PLANE_FEW_NV];
     half rest[PLANE_M];
     if (a->bias) {
         FC_UNROLL for (int m = 0; m < M; m++) {
@@ -122,8 +122,8 @@ FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked
                                     const fc_planes_args *a, FC_NAME(planes_at) at, int64_t n) {
     real *out = a->out, *place = out + at.y * a->out_row + at.x;
     /* The slack of VL lets the scatter load whole vectors. */
-    real tile[PLANE_M][(PLANE_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
-    vec acc[PLANE_M][PLANE_NV];
+    real tile[PLANE_M][(PLANE_FEW_NV + 1) * VL] __attribute__((aligned(FC_VECTOR_BYTES)));
+    vec acc[PLANE_M][PLANE_FEW_NV];
     half rest[PLANE_M];
     if (a->bias) {
         FC_UNROLL for (int m = 0; m < M; m++) {
@@ -215,24 +215,35 @@ typedef FC_NAME(planes_at)
     FC_TILE(M, 2) \
     FC_TILE(M, 3) \
     FC_TILE(M, 4) FC_HALF_TILE(M, 1) FC_HALF_TILE(M, 2) FC_HALF_TILE(M, 3) FC_HALF_TILE(M, 4)
+#define FC_FEW_TILE_ROW(M) FC_TILE_ROW(M)
 #define FC_TILE_NAMES(M, NAME) \
     { FC_NAME(NAME##M##x1), FC_NAME(NAME##M##x2), FC_NAME(NAME##M##x3), FC_NAME(NAME##M##x4) }
+#define FC_FEW_TILE_NAMES(M, NAME) FC_TILE_NAMES(M, NAME)
 #else
 #define FC_TILE_ROW(M) FC_TILE(M, 1) FC_TILE(M, 2)
 #define FC_TILE_NAMES(M, NAME) \
     { FC_NAME(NAME##M##x1), FC_NAME(NAME##M##x2) }
+#if PLANE_FEW_NV == 3
+#define FC_FEW_TILE_ROW(M) FC_TILE_ROW(M) FC_TILE(M, 3)
+#define FC_FEW_TILE_NAMES(M, NAME) \
+    { FC_NAME(NAME##M##x1), FC_NAME(NAME##M##x2), FC_NAME(NAME##M##x3) }
+#else
+#define FC_FEW_TILE_ROW(M) FC_TILE_ROW(M)
+#define FC_FEW_TILE_NAMES(M, NAME) FC_TILE_NAMES(M, NAME)
+#endif
 #endif
 #define FC_TILES(NAME) \
     { \
-        FC_TILE_NAMES(1, NAME), FC_TILE_NAMES(2, NAME), FC_TILE_NAMES(3, NAME), \
-            FC_TILE_NAMES(4, NAME), FC_TILE_NAMES(5, NAME), FC_TILE_NAMES(6, NAME) \
+        FC_FEW_TILE_NAMES(1, NAME), FC_FEW_TILE_NAMES(2, NAME), FC_FEW_TILE_NAMES(3, NAME), \
+            FC_FEW_TILE_NAMES(4, NAME), FC_TILE_NAMES(5, NAME), FC_TILE_NAMES(6, NAME) \
     }
-FC_TILE_ROW(1)
-FC_TILE_ROW(2)
-FC_TILE_ROW(3)
-FC_TILE_ROW(4)
+FC_FEW_TILE_ROW(1)
+FC_FEW_TILE_ROW(2)
+FC_FEW_TILE_ROW(3)
+FC_FEW_TILE_ROW(4)
 FC_TILE_ROW(5)
 FC_TILE_ROW(6)
+enum { FC_NAME(PLANES_FEW) = 4 };
 
 /* Elements by which every tap misses a vector's alignment, if all miss it alike. A load across two
  * lines takes twice as long: of many tiles the first ends earlier by as much. */
@@ -246,23 +257,25 @@ static int64_t FC_NAME(planes_shift)(const fc_planes_args *a) {
 }
 
 static void FC_NAME(planes)(const fc_planes_args *a) {
-    static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_NV] = FC_TILES(planes_);
+    static FC_NAME(planes_fn) *const tiles[PLANE_M][PLANE_FEW_NV] = FC_TILES(planes_);
 #if FC_HALVES == 2
-    static FC_NAME(planes_fn) *const halves[PLANE_M][PLANE_NV] = FC_TILES(planes_half_);
+    static FC_NAME(planes_fn) *const halves[PLANE_M][PLANE_FEW_NV] = FC_TILES(planes_half_);
     const bool half_ends = a->width % VL == VL / 2 && a->pitch > a->width;
 #else
-    FC_NAME(planes_fn) *const(*halves)[PLANE_NV] = tiles;
+    FC_NAME(planes_fn) *const(*halves)[PLANE_FEW_NV] = tiles;
     const bool half_ends = false;
 #endif
+    /* Few channels need more vectors for as many sums under way. (What is kept is tiles of all.) */
+    const bool wide = a->channels <= FC_NAME(PLANES_FEW) && !a->keep;
+    const int64_t most = wide ? PLANE_FEW_NV : PLANE_NV, tile = most * VL;
     /* Where rows are whole tiles anyway, go row by row and skip the junk. */
-    const int64_t tile = PLANE_NV * VL;
     const bool by_row = half_ends || a->width % VL == 0 || a->pitch - a->width >= VL ||
                         a->width >= 4 * tile;
     const int64_t lines = by_row ? a->rows : 1;
     const int64_t length = by_row ? a->width : (a->rows - 1) * a->pitch + a->width;
     const int64_t shift = FC_NAME(planes_shift)(a);
     const int64_t vectors = (length + shift + VL - 1) / VL;
-    const int64_t parts = (vectors + PLANE_NV - 1) / PLANE_NV;
+    const int64_t parts = (vectors + most - 1) / most;
     /* Balanced: five vectors are 3 and 2. */
     const int64_t few = vectors / parts, over = vectors % parts;
     FC_NAME(planes_at) at = {.left = length, .length = length};
@@ -288,3 +301,5 @@ static void FC_NAME(planes)(const fc_planes_args *a) {
 #undef FC_TILES
 #undef FC_TILE_ROW
 #undef FC_TILE_NAMES
+#undef FC_FEW_TILE_ROW
+#undef FC_FEW_TILE_NAMES
