@@ -37,14 +37,63 @@ FC_INLINE void FC_NAME(pixels_term)(const int MR, const int NV, const bool HALF,
     }
 }
 
-/* One tile of NV whole vectors and, with HALF, half of one; the last may be partly wanted.
- * `plain`: it begins with the bias, lies in one row, and all of its vectors are wanted.
- * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on.
- * Returns where the next one begins. */
+/* Whole tiles within one row of pixels, which begin with the bias. ONE: of one tap, found ahead of
+ * them all: a tile ends sooner than the next one's taps are looked up.
+ * `ahead`: each term fetches `step` bytes of the weights that are wanted later, from `next` on. */
+FC_INLINE void FC_NAME(pixels_run)(const int MR, const int NV, const bool ahead, const bool ONE,
+                                   const fc_pixels_args *a, const real *x, real *out, int64_t count,
+                                   const char *next, const int64_t step) {
+    enum { NR = PIXEL_NV * VL };
+    /* A pointer each is more than there are registers for in a tile of 12. (With vectors of 64
+     * bytes it has not been measured.) */
+    const bool EVEN = FC_VECTOR_BYTES < 64, clips = fc_clips(a->lo, a->hi);
+    const int POINTERS = EVEN ? (MR + 2) / 3 : MR;
+    const int64_t apart = a->x_column, out_apart = a->out_column, run = a->run;
+    const real *const bias = a->bias, *const first = (const real *)a->w + a->tap[0].w * NR;
+    if (ONE) x += a->tap[0].x;
+    for (; count > 0; count--, x += MR * apart) {
+        vec acc[PIXEL_MOST_MR][PIXEL_NV];
+        half rest[PIXEL_MOST_MR];
+        FC_UNROLL for (int v = 0; v < NV; v++) {
+            const vec b = v_load(bias + v * VL);
+            FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
+        }
+        for (int64_t t = 0; t < (ONE ? 1 : a->taps); t++) {
+            const real *w = ONE ? first : (const real *)a->w + a->tap[t].w * NR;
+            const real *p[PIXEL_MOST_MR];
+            FC_UNROLL for (int m = 0; m < POINTERS; m++) {
+                p[m] = m ? p[m - 1] + (EVEN ? 3 : 1) * apart : ONE ? x : x + a->tap[t].x;
+                FC_HOLD(p[m]);
+            }
+            FC_UNROLL_TERMS
+            for (int64_t i = 0; i < run; i++, w += NR, next += step) {
+                if (ahead) FC_FETCH(next);
+                FC_NAME(pixels_term)(MR, NV, false, EVEN, p, apart, i, w, acc, rest);
+                if (EVEN) {
+                    FC_UNROLL for (int m = 0; m < POINTERS; m++) {
+                        p[m]++;
+                        FC_HOLD(p[m]);
+                    }
+                }
+            }
+        }
+        if (clips) {
+            const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
+            FC_UNROLL for (int m = 0; m < MR; m++) {
+                FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
+            }
+        }
+        FC_UNROLL for (int m = 0; m < MR; m++, out += out_apart) {
+            FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
+        }
+    }
+}
+
+/* One tile of NV whole vectors and, with HALF, half of one; the last may be partly wanted. Returns
+ * where the next one begins. */
 FC_INLINE FC_NAME(pixels_at)
-    FC_NAME(pixels_tile)(const int MR, const int NV, const bool HALF, const bool plain,
-                         const bool ahead, const bool clips, const fc_pixels_args *a,
-                         const FC_NAME(pixels_at) begin, const char *next, const int64_t step) {
+    FC_NAME(pixels_tile)(const int MR, const int NV, const bool HALF, const fc_pixels_args *a,
+                         const FC_NAME(pixels_at) begin) {
     enum { NR = PIXEL_NV * VL, HL = VL / FC_HALVES };
     const real *w = a->w;
     const int WHOLE = HALF ? NV : NV - 1;    /* whole vectors before the last, */
@@ -53,7 +102,8 @@ FC_INLINE FC_NAME(pixels_at)
     vec acc[PIXEL_MOST_MR][PIXEL_NV];
     half rest[PIXEL_MOST_MR];
 
-    if (plain || a->bias) {
+    FC_NAME(pixels_at) at = begin;
+    if (a->bias) {
         FC_UNROLL for (int v = 0; v < NV; v++) {
             const vec b = v_load((const real *)a->bias + v * VL);
             FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
@@ -63,7 +113,6 @@ FC_INLINE FC_NAME(pixels_at)
             FC_UNROLL for (int m = 0; m < MR; m++) rest[m] = b;
         }
     } else {
-        FC_NAME(pixels_at) at = begin;
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
             const real *out = (const real *)a->out + at.out;
             FC_UNROLL for (int v = 0; v < WHOLE; v++) acc[m][v] = v_load(out + v * VL);
@@ -74,14 +123,10 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
 
-    /* A pointer each is more than there are registers for in a tile of 12. (With vectors of 64
-     * bytes it has not been measured.) */
-    const bool EVEN = plain && FC_VECTOR_BYTES < 64;
-    const int POINTERS = EVEN ? (MR + 2) / 3 : MR;
     /* Most tiles lie in one row. */
-    const bool straight = plain || begin.column + MR <= a->width;
+    const bool straight = begin.column + MR <= a->width;
     const real *x[PIXEL_MOST_MR];
-    FC_NAME(pixels_at) at = begin;
+    at = begin;
     if (straight) {
         FC_UNROLL for (int m = 0; m < MR; m++)
             x[m] = (const real *)a->x + begin.x + m * a->x_column;
@@ -92,29 +137,23 @@ FC_INLINE FC_NAME(pixels_at)
     for (int64_t t = 0; t < a->taps; t++) {
         const real *wt = w + a->tap[t].w * NR;
         const real *p[PIXEL_MOST_MR];
-        const int64_t apart = a->x_column;
-        FC_UNROLL for (int m = 0; m < POINTERS; m++) {
-            p[m] = EVEN && m ? p[m - 1] + 3 * apart : x[m] + a->tap[t].x;
+        FC_UNROLL for (int m = 0; m < MR; m++) {
+            p[m] = x[m] + a->tap[t].x;
             FC_HOLD(p[m]);
         }
         /* Narrow tiles that cross rows or end within a vector are few: not worth four times their
          * code. */
-        if (plain || NV == PIXEL_NV) {
+        if (NV == PIXEL_NV) {
             FC_UNROLL_TERMS
-            for (int64_t i = 0; i < a->run; i++, wt += NR, next += step) {
-                if (ahead) FC_FETCH(next);
-                FC_NAME(pixels_term)(MR, NV, HALF, EVEN, p, apart, i, wt, acc, rest);
-                if (EVEN) {
-                    FC_UNROLL for (int m = 0; m < POINTERS; m++) p[m]++;
-                }
-            }
+            for (int64_t i = 0; i < a->run; i++, wt += NR)
+                FC_NAME(pixels_term)(MR, NV, HALF, false, p, 0, i, wt, acc, rest);
         } else {
             for (int64_t i = 0; i < a->run; i++, wt += NR)
                 FC_NAME(pixels_term)(MR, NV, HALF, false, p, 0, i, wt, acc, rest);
         }
     }
 
-    if (clips) {
+    if (fc_clips(a->lo, a->hi)) {
         const vec lo = v_set1((real)a->lo), hi = v_set1((real)a->hi);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_min(hi, v_max(lo, acc[m][v]));
@@ -122,17 +161,6 @@ FC_INLINE FC_NAME(pixels_at)
         }
     }
     at = begin;
-    if (plain || (straight && last == (HALF ? HL : VL))) {
-        real *out = (real *)a->out + at.out;
-        FC_UNROLL for (int m = 0; m < MR; m++, out += a->out_column) {
-            FC_UNROLL for (int v = 0; v < NV; v++) v_store(out + v * VL, acc[m][v]);
-            if (HALF) h_store(out + LAST, rest[m]);
-        }
-        at.x += (MR - 1) * a->x_column;
-        at.out += (MR - 1) * a->out_column;
-        at.column += MR - 1;
-        return FC_NAME(pixels_next)(a, at);
-    }
     if (last == (HALF ? HL : VL)) {
         FC_UNROLL for (int m = 0; m < MR; m++, at = FC_NAME(pixels_next)(a, at)) {
             real *out = (real *)a->out + at.out;
@@ -152,6 +180,15 @@ FC_INLINE FC_NAME(pixels_at)
     return at;
 }
 
+/* The first pixel after `pixels` of one row. */
+FC_INLINE FC_NAME(pixels_at)
+    FC_NAME(pixels_after)(const fc_pixels_args *a, FC_NAME(pixels_at) at, int64_t pixels) {
+    at.x += (pixels - 1) * a->x_column;
+    at.out += (pixels - 1) * a->out_column;
+    at.column += pixels - 1;
+    return FC_NAME(pixels_next)(a, at);
+}
+
 /* `count` tiles of each width in a function of its own. Without a call and arrays of
  * pointers for each tile: 24 stores of results leave no place for more in the queue. */
 typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at),
@@ -161,17 +198,25 @@ typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pi
         FC_NAME(pixels_##MR##x##NV##_##H)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
                                           int64_t count, const char *next, int64_t step) { \
         const bool full = !(H) && a->bias && a->channels == VL * (NV); \
-        const bool clips = fc_clips(a->lo, a->hi); \
         const bool ahead = FC_FETCHES && (NV) == PIXEL_NV && full && step; \
-        for (; count > 0; count--, next += a->taps * a->run * step) { \
-            const bool plain = full && at.column + (MR) <= a->width; \
-            if (ahead && plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, H, true, (NV) == PIXEL_NV, clips, a, at, next, \
-                                          step); \
-            else if (plain) \
-                at = FC_NAME(pixels_tile)(MR, NV, H, true, false, clips, a, at, next, step); \
+        for (int64_t now; count > 0; count -= now) { \
+            const int64_t within = (a->width - at.column) / (MR); \
+            now = !full || !within ? 1 : within < count ? within : count; \
+            if (!full || !within) { \
+                at = FC_NAME(pixels_tile)(MR, NV, H, a, at); \
+                next += a->taps * a->run * step; \
+                continue; \
+            } \
+            const real *x = (const real *)a->x + at.x; \
+            real *out = (real *)a->out + at.out; \
+            if (ahead) \
+                FC_NAME(pixels_run)(MR, NV, (NV) == PIXEL_NV, false, a, x, out, now, next, step); \
+            else if (a->taps == 1) \
+                FC_NAME(pixels_run)(MR, NV, false, true, a, x, out, now, next, step); \
             else \
-                at = FC_NAME(pixels_tile)(MR, NV, H, false, false, clips, a, at, next, step); \
+                FC_NAME(pixels_run)(MR, NV, false, false, a, x, out, now, next, step); \
+            next += now * a->taps * a->run * step; \
+            at = FC_NAME(pixels_after)(a, at, now * (MR)); \
         } \
         return at; \
     }
