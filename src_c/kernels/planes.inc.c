@@ -82,32 +82,38 @@ FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
     }
 }
 
-/* M channels by NV vectors and, with HALF, half a vector, of which all pixels are wanted and lie
- * in one row. */
-FC_INLINE void FC_NAME(planes_whole)(const int M, const int NV, const bool HALF, const bool ahead,
-                                     const bool KEEP, const bool clips, const fc_planes_args *a,
-                                     const real *in, real *keep, real *out) {
-    vec acc[PLANE_M][PLANE_FEW_NV];
-    half rest[PLANE_M];
-    if (a->bias) {
-        FC_UNROLL for (int m = 0; m < M; m++) {
-            const real bias = ((const real *)a->bias)[m];
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(bias);
-            if (HALF) rest[m] = h_set1(bias);
+/* `count` tiles of M channels by NV vectors and, with HALF, half a vector, `apart` in the input and
+ * `out_apart` in the output, of which all pixels are wanted and lie in one row. */
+FC_INLINE void FC_NAME(planes_run)(const int M, const int NV, const bool HALF, const bool ahead,
+                                   const bool KEEP, const fc_planes_args *a, const real *in,
+                                   real *out, real *keep, int64_t count, int64_t apart,
+                                   int64_t out_apart) {
+    const bool clips = fc_clips(a->lo, a->hi);
+    const int64_t channel = a->out_channel;
+    for (; count > 0; count--, in += apart, out += out_apart) {
+        vec acc[PLANE_M][PLANE_FEW_NV];
+        half rest[PLANE_M];
+        real *to = out;
+        if (a->bias) {
+            FC_UNROLL for (int m = 0; m < M; m++) {
+                const real bias = ((const real *)a->bias)[m];
+                FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_set1(bias);
+                if (HALF) rest[m] = h_set1(bias);
+            }
+        } else {
+            FC_UNROLL for (int m = 0; m < M; m++, to += channel) {
+                FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(to + v * VL);
+                if (HALF) rest[m] = h_load(to + NV * VL);
+            }
         }
-    } else {
-        FC_UNROLL for (int m = 0; m < M; m++) {
-            const real *from = out + m * a->out_channel;
-            FC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = v_load(from + v * VL);
-            if (HALF) rest[m] = h_load(from + NV * VL);
+        FC_NAME(planes_all_terms)(M, NV, HALF, false, ahead, KEEP, a, in, 0, keep, acc, rest);
+        if (KEEP) keep += NV * VL * a->taps;
+        if (clips) FC_NAME(planes_clip)(M, NV, HALF, a, acc, rest);
+        to = out;
+        FC_UNROLL for (int m = 0; m < M; m++, to += channel) {
+            FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
+            if (HALF) h_store(to + NV * VL, rest[m]);
         }
-    }
-    FC_NAME(planes_all_terms)(M, NV, HALF, false, ahead, KEEP, a, in, 0, keep, acc, rest);
-    if (clips) FC_NAME(planes_clip)(M, NV, HALF, a, acc, rest);
-    FC_UNROLL for (int m = 0; m < M; m++) {
-        real *to = out + m * a->out_channel;
-        FC_UNROLL for (int v = 0; v < NV; v++) v_store(to + v * VL, acc[m][v]);
-        if (HALF) h_store(to + NV * VL, rest[m]);
     }
 }
 
@@ -118,7 +124,7 @@ typedef struct {
 
 /* M channels by NV vectors, of which `n` pixels are wanted: in one row, or in several with junk
  * between them. */
-FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked, const bool clips,
+FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked,
                                     const fc_planes_args *a, FC_NAME(planes_at) at, int64_t n) {
     real *out = a->out, *place = out + at.y * a->out_row + at.x;
     /* The slack of VL lets the scatter load whole vectors. */
@@ -139,7 +145,7 @@ FC_INLINE void FC_NAME(planes_part)(const int M, const int NV, const bool masked
     }
     const real *in = (const real *)a->x + at.y * a->pitch + at.x;
     FC_NAME(planes_all_terms)(M, NV, false, masked, false, false, a, in, n, NULL, acc, rest);
-    if (clips) FC_NAME(planes_clip)(M, NV, false, a, acc, rest);
+    if (fc_clips(a->lo, a->hi)) FC_NAME(planes_clip)(M, NV, false, a, acc, rest);
     if (masked && at.x + n <= a->width) {
         FC_UNROLL for (int m = 0; m < M; m++) {
             real *to = place + m * a->out_channel;
@@ -167,6 +173,20 @@ FC_INLINE FC_NAME(planes_at)
     return at;
 }
 
+/* How many of `count` tiles from here on are whole: in one row, or each a row of its own. */
+FC_INLINE int64_t FC_NAME(planes_whole)(const fc_planes_args *a, FC_NAME(planes_at) at,
+                                        const int TILE, int64_t count) {
+    const int64_t row = a->width - at.x, left = row < at.left ? row : at.left;
+    const int64_t tiles = a->width == TILE ? count : left / TILE;
+    return tiles < count ? tiles : count;
+}
+
+/* The line `rows` lines further down. */
+FC_INLINE FC_NAME(planes_at) FC_NAME(planes_below)(FC_NAME(planes_at) at, int64_t rows) {
+    at.y += rows;
+    return at;
+}
+
 /* `count` tiles, each of at most `pixels`, in a function of its own, as in pixels. In place, each
  * tap is a plane of its own: as many streams as channels are too many for a prefetcher, unless
  * each gives several lines at a time. */
@@ -175,22 +195,31 @@ typedef FC_NAME(planes_at)
 #define FC_TILE(M, NV) \
     static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_##M##x##NV)( \
         const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
-        const bool clips = fc_clips(a->lo, a->hi), ahead = (NV)*FC_VECTOR_BYTES <= 64; \
-        for (; count > 0; count--) { \
+        enum { TILE = (NV)*VL, KEEPS = (NV) == PLANE_NV, FETCHES = (NV)*FC_VECTOR_BYTES <= 64 }; \
+        for (int64_t now; count > 0; count -= now) { \
             const int64_t n = at.left < pixels ? at.left : pixels; \
+            now = n == TILE ? FC_NAME(planes_whole)(a, at, TILE, count) : 0; \
+            if (!now) { \
+                if (a->exact && n < TILE) \
+                    FC_NAME(planes_part)(M, NV, true, a, at, n); \
+                else \
+                    FC_NAME(planes_part)(M, NV, false, a, at, n); \
+                at = FC_NAME(planes_next)(a, at, n); \
+                now = 1; \
+                continue; \
+            } \
             const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
             real *out = (real *)a->out + at.y * a->out_row + at.x; \
-            const bool whole = n == (NV)*VL && at.x + (NV)*VL <= a->width; \
-            if (whole && (NV) == PLANE_NV && a->keep) FC_NAME(planes_whole) \
-            (M, NV, false, ahead, (NV) == PLANE_NV, clips, a, in, \
-             (real *)a->keep + at.x * a->taps, out); \
-            else if (whole && ahead && a->exact) \
-                FC_NAME(planes_whole)(M, NV, false, true, false, clips, a, in, NULL, out); \
-            else if (whole) \
-                FC_NAME(planes_whole)(M, NV, false, false, false, clips, a, in, NULL, out); \
-            else if (a->exact && n < (NV)*VL) FC_NAME(planes_part)(M, NV, true, clips, a, at, n); \
-            else FC_NAME(planes_part)(M, NV, false, clips, a, at, n); \
-            at = FC_NAME(planes_next)(a, at, n); \
+            const bool rows = a->width == TILE; \
+            const int64_t apart = rows ? a->pitch : TILE, out_apart = rows ? a->out_row : TILE; \
+            if (KEEPS && a->keep) FC_NAME(planes_run) \
+            (M, NV, false, FETCHES, KEEPS, a, in, out, (real *)a->keep + at.x * a->taps, now, \
+             apart, out_apart); \
+            else if (FETCHES && a->exact) FC_NAME(planes_run)(M, NV, false, true, false, a, in, \
+                                                              out, NULL, now, apart, out_apart); \
+            else FC_NAME(planes_run)(M, NV, false, false, false, a, in, out, NULL, now, apart, \
+                                     out_apart); \
+            at = rows ? FC_NAME(planes_below)(at, now) : FC_NAME(planes_next)(a, at, now * TILE); \
         } \
         return at; \
     }
@@ -202,8 +231,7 @@ typedef FC_NAME(planes_at)
         const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
         real *out = (real *)a->out + at.y * a->out_row + at.x; \
         (void)count, (void)pixels; \
-        FC_NAME(planes_whole) \
-        (M, (NV)-1, true, false, false, fc_clips(a->lo, a->hi), a, in, NULL, out); \
+        FC_NAME(planes_run)(M, (NV)-1, true, false, false, a, in, out, NULL, 1, 0, 0); \
         return FC_NAME(planes_next)(a, at, at.left); \
     }
 #else
