@@ -58,15 +58,8 @@ enum { f32_VL = FC_VECTOR_BYTES / 4, f64_VL = FC_VECTOR_BYTES / 8 };
  * tile's rows ahead, more than there are registers for. */
 #define FC_HOLD(p) __asm__ volatile("" : "+r"(p))
 
-/* Into the second-level cache. A hint: of any address, and no load. Shorter vectors take so long
- * that the processor's own prefetchers keep up with them. */
-#if FC_VECTOR_BYTES == 64
+/* Into the second-level cache. A hint: of any address, and no load. */
 #define FC_FETCH(p) __builtin_prefetch(p, 0, 2)
-enum { FC_FETCHES = 1 };
-#else
-#define FC_FETCH(p) ((void)(p))
-enum { FC_FETCHES = 0 };
-#endif
 
 /* A function with a tile of sums in nearly all of 32 registers. By its generic tuning GCC keeps
  * pointers in those that are left, and then a vector of weights on the stack. */

@@ -4,9 +4,11 @@
 #define GEMM_MR(NV) ((NV) == 1 ? 2 * PIXEL_MR : PIXEL_MR * PIXEL_NV / (NV))
 enum { FC_NAME(GEMM_ROWS) = 2 * PIXEL_MR };
 
-/* `next`: where the next matrix of `b` goes on, of which each term fetches `step` bytes. */
-FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args *g, const real *a,
-                                  const real *b, const char *next, int64_t step, real *out) {
+/* `next`: where the next matrix of `b` goes on, of which each term, if it FETCHES, fetches `step`
+ * bytes. */
+FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const bool FETCHES,
+                                  const fc_gemm_args *g, const real *a, const real *b,
+                                  const char *next, int64_t step, real *out) {
     const int ROW = NV * VL;
     vec acc[FC_NAME(GEMM_ROWS)][PIXEL_NV];
     FC_UNROLL for (int m = 0; m < MR; m++) {
@@ -27,7 +29,7 @@ FC_INLINE void FC_NAME(gemm_tile)(const int MR, const int NV, const fc_gemm_args
     FC_UNROLL_TERMS
     for (int64_t c = 0; c < g->depth; c++, b += ROW, next += step) {
         vec bv[PIXEL_NV];
-        FC_FETCH(next);
+        if (FETCHES) FC_FETCH(next);
         FC_UNROLL for (int v = 0; v < NV; v++) bv[v] = v_load(b + v * VL);
         FC_UNROLL for (int m = 0; m < MR; m++) {
             const vec am = v_set1(three[m / 3][m % 3 * row]);
@@ -49,7 +51,10 @@ typedef void FC_NAME(gemm_fn)(const fc_gemm_args *, int64_t count, const real *,
         int64_t step, real *out) { \
         const int ROWS = (MR) <= GEMM_MR(NV) ? (MR) : 1; \
         for (; count > 0; count--) { \
-            FC_NAME(gemm_tile)(ROWS, NV, g, a, b, next, step, out); \
+            if (FC_VECTOR_BYTES == 64 || step) \
+                FC_NAME(gemm_tile)(ROWS, NV, true, g, a, b, next, step, out); \
+            else \
+                FC_NAME(gemm_tile)(ROWS, NV, false, g, a, b, next, step, out); \
             a += ROWS * g->a_row; \
             out += ROWS * (NV)*VL; \
             next += g->depth * step; \
@@ -90,10 +95,14 @@ static void FC_NAME(gemm)(const fc_gemm_args *g) {
     const int64_t parts = (g->rows + most - 1) / most;
     if (!parts) return;
     const int64_t n = g->rows / parts, larger = g->rows % parts, row = g->vectors * VL;
-    /* The third-level cache is far: all tiles together fetch the next matrix, at most a vector a
-     * term, or the loads of this one would wait for a place among the fetches. */
+    /* The third-level cache is far: all tiles together fetch the next matrix, at most a line a
+     * term, or the loads of this one would wait for a place among the fetches. Shorter vectors take
+     * so long for small matrices that the processor's own prefetchers keep up with them. */
+    enum { LINE = 64, LARGE = 16 * 1024 };
     const int64_t share = row * (int64_t)sizeof(real) / parts;
-    const int64_t step = share < FC_VECTOR_BYTES ? share : FC_VECTOR_BYTES;
+    const bool fetches = FC_VECTOR_BYTES == 64 ||
+                         (FC_VECTOR_BYTES == 32 && g->depth * row * (int64_t)sizeof(real) >= LARGE);
+    const int64_t step = !fetches ? 0 : share < LINE ? share : LINE;
     for (int64_t f = 0; f < g->batch; f++) {
         const real *a = (const real *)g->a + f * g->a_step, *b = (const real *)g->b + f * g->b_step;
         real *out = (real *)g->out + f * g->out_step;

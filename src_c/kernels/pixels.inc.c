@@ -198,7 +198,7 @@ typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pi
         FC_NAME(pixels_##MR##x##NV##_##H)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
                                           int64_t count, const char *next, int64_t step) { \
         const bool full = !(H) && a->bias && a->channels == VL * (NV); \
-        const bool ahead = FC_FETCHES && (NV) == PIXEL_NV && full && step; \
+        const bool ahead = FC_VECTOR_BYTES == 64 && (NV) == PIXEL_NV && full && step; \
         for (int64_t now; count > 0; count -= now) { \
             const int64_t within = (a->width - at.column) / (MR); \
             now = !full || !within ? 1 : within < count ? within : count; \
