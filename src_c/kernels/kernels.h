@@ -94,15 +94,15 @@ typedef struct {
  * for y < rows, x < width; with a w_channel other than 1, w[m * w_channel + t]. Works along the
  * flat strip, so that short rows share a vector; what falls between `width` and `pitch` is computed
  * and dropped. `exact`: nothing may be read beyond the last needed element. Otherwise up to VL - 1
- * further ones are read. `keep`, unless NULL: of a row of whole tiles the input, one tile
- * [tap][pixel] after the other, is put there as it is read. */
+ * further ones are read. `step`: tap[t] is t * step, or 0. `keep`, unless NULL: of a row of whole
+ * tiles the input, one tile [tap][pixel] after the other, is put there as it is read. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;
     const int64_t *tap;
     int64_t taps, channels, w_channel;
     int64_t rows, width, pitch;
-    int64_t out_channel, out_row;
+    int64_t out_channel, out_row, step;
     bool exact;
     void *keep;
     double lo, hi;

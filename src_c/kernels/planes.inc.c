@@ -29,19 +29,22 @@ FC_INLINE void FC_NAME(planes_gather)(const fc_planes_args *a, real *tile, const
 }
 
 /* The sums of a tile. APART: the weights of a tap are not neighbours, those of a channel are;
+ * EVEN: the taps are a step apart, and need not be looked up;
  * `masked`: of the last vector no more than the wanted part of the tile's `n` pixels may be read;
  * `ahead`: fetches the next tile's input. KEEP: what is read is put to `keep`, too. */
 FC_INLINE void FC_NAME(planes_terms)(const int M, const int NV, const bool HALF, const bool masked,
-                                     const bool ahead, const bool APART, const bool KEEP,
-                                     const fc_planes_args *a, const real *in, int64_t n, real *keep,
-                                     vec acc[PLANE_M][PLANE_FEW_NV], half rest[PLANE_M]) {
+                                     const bool ahead, const bool APART, const bool EVEN,
+                                     const bool KEEP, const fc_planes_args *a, const real *in,
+                                     int64_t n, real *keep, vec acc[PLANE_M][PLANE_FEW_NV],
+                                     half rest[PLANE_M]) {
     const real *w[PLANE_M];
     FC_UNROLL for (int m = 0; m < M; m++) {
         w[m] = (const real *)a->w + (APART ? m * a->w_channel : m);
         if (APART) FC_HOLD(w[m]);
     }
-    for (int64_t t = 0; t < a->taps; t++) {
-        const real *p = in + a->tap[t];
+    const int64_t step = a->step;
+    for (int64_t t = 0; t < a->taps; t++, in += EVEN ? step : 0) {
+        const real *p = EVEN ? in : in + a->tap[t];
         vec xv[PLANE_FEW_NV];
         half xh;
         FC_UNROLL for (int v = 0; v < NV - 1; v++) xv[v] = v_load(p + v * VL);
@@ -66,10 +69,14 @@ FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool H
                                          const fc_planes_args *a, const real *in, int64_t n,
                                          real *keep, vec acc[PLANE_M][PLANE_FEW_NV],
                                          half rest[PLANE_M]) {
-    if (a->w_channel == 1)
-        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, KEEP, a, in, n, keep, acc, rest);
-    else
-        FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, true, KEEP, a, in, n, keep, acc, rest);
+    /* Most tiles are of this width: not worth twice the code of all. */
+    const bool even = NV == PLANE_NV && !HALF && !masked && a->step;
+    if (a->w_channel != 1) FC_NAME(planes_terms)
+    (M, NV, HALF, masked, ahead, true, false, KEEP, a, in, n, keep, acc, rest);
+    else if (even) FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, true, KEEP, a, in, n,
+                                         keep, acc, rest);
+    else FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, false, KEEP, a, in, n, keep, acc,
+                               rest);
 }
 
 FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,

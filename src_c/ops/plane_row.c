@@ -94,6 +94,7 @@ void fc_plane_row_run(const fc_conv_job *job, const fc_strip *s, fc_planes_args 
     const int64_t tile = tile_of(k), tiles = a->width / tile, whole = tiles * tile;
     const int64_t rest = a->width - whole;
     a->exact = true;
+    a->step = job->geometry.in_place || s->fresh ? job->x.channel : tile;
     if (job->geometry.in_place) {
         a->x = planes_of(job, s, 0);
         k->planes(a);
@@ -111,6 +112,7 @@ void fc_plane_row_run(const fc_conv_job *job, const fc_strip *s, fc_planes_args 
     if (tiles) k->planes(a);
     if (s->fresh) set_taps(s, tile);
     if (!rest) return;
+    a->step = tile;
     a->x = fc_at(s->strip, whole * s->c_size, k);
     a->out = fc_at_mut(a->out, whole, k);
     a->keep = NULL;
