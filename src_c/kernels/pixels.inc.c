@@ -189,6 +189,31 @@ FC_INLINE FC_NAME(pixels_at)
     return FC_NAME(pixels_next)(a, at);
 }
 
+FC_INLINE FC_NAME(pixels_at)
+    FC_NAME(pixels_tiles)(const int MR, const int NV, const bool HALF, const fc_pixels_args *a,
+                          FC_NAME(pixels_at) at, int64_t count, const char *next, int64_t step) {
+    const bool full = !HALF && a->bias && a->channels == VL * NV;
+    const bool ahead = FC_VECTOR_BYTES == 64 && NV == PIXEL_NV && full && step;
+    for (int64_t now; count > 0; count -= now, next += now * a->taps * a->run * step) {
+        const int64_t within = full ? (a->width - at.column) / MR : 0;
+        now = !within ? 1 : within < count ? within : count;
+        if (!within) {
+            at = FC_NAME(pixels_tile)(MR, NV, HALF, a, at);
+            continue;
+        }
+        const real *x = (const real *)a->x + at.x;
+        real *out = (real *)a->out + at.out;
+        if (ahead)
+            FC_NAME(pixels_run)(MR, NV, true, false, a, x, out, now, next, step);
+        else if (a->taps == 1)
+            FC_NAME(pixels_run)(MR, NV, false, true, a, x, out, now, next, step);
+        else
+            FC_NAME(pixels_run)(MR, NV, false, false, a, x, out, now, next, step);
+        at = FC_NAME(pixels_after)(a, at, now * MR);
+    }
+    return at;
+}
+
 /* `count` tiles of each width in a function of its own. Without a call and arrays of
  * pointers for each tile: 24 stores of results leave no place for more in the queue. */
 typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pixels_at),
@@ -197,28 +222,7 @@ typedef FC_NAME(pixels_at) FC_NAME(pixels_fn)(const fc_pixels_args *, FC_NAME(pi
     static FC_TUNED FC_NAME(pixels_at) \
         FC_NAME(pixels_##MR##x##NV##_##H)(const fc_pixels_args *a, FC_NAME(pixels_at) at, \
                                           int64_t count, const char *next, int64_t step) { \
-        const bool full = !(H) && a->bias && a->channels == VL * (NV); \
-        const bool ahead = FC_VECTOR_BYTES == 64 && (NV) == PIXEL_NV && full && step; \
-        for (int64_t now; count > 0; count -= now) { \
-            const int64_t within = (a->width - at.column) / (MR); \
-            now = !full || !within ? 1 : within < count ? within : count; \
-            if (!full || !within) { \
-                at = FC_NAME(pixels_tile)(MR, NV, H, a, at); \
-                next += a->taps * a->run * step; \
-                continue; \
-            } \
-            const real *x = (const real *)a->x + at.x; \
-            real *out = (real *)a->out + at.out; \
-            if (ahead) \
-                FC_NAME(pixels_run)(MR, NV, (NV) == PIXEL_NV, false, a, x, out, now, next, step); \
-            else if (a->taps == 1) \
-                FC_NAME(pixels_run)(MR, NV, false, true, a, x, out, now, next, step); \
-            else \
-                FC_NAME(pixels_run)(MR, NV, false, false, a, x, out, now, next, step); \
-            next += now * a->taps * a->run * step; \
-            at = FC_NAME(pixels_after)(a, at, now * (MR)); \
-        } \
-        return at; \
+        return FC_NAME(pixels_tiles)(MR, NV, H, a, at, count, next, step); \
     }
 /* A row of tiles by their width in vectors or halves. Narrower ones are higher, for as many sums
  * under way: with too few of them, or more loads for each, the multipliers wait. */

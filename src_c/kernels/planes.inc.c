@@ -71,12 +71,16 @@ FC_INLINE void FC_NAME(planes_all_terms)(const int M, const int NV, const bool H
                                          half rest[PLANE_M]) {
     /* Most tiles are of this width: not worth twice the code of all. */
     const bool even = NV == PLANE_NV && !HALF && !masked && a->step;
-    if (a->w_channel != 1) FC_NAME(planes_terms)
-    (M, NV, HALF, masked, ahead, true, false, KEEP, a, in, n, keep, acc, rest);
-    else if (even) FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, true, KEEP, a, in, n,
-                                         keep, acc, rest);
-    else FC_NAME(planes_terms)(M, NV, HALF, masked, ahead, false, false, KEEP, a, in, n, keep, acc,
-                               rest);
+    if (a->w_channel != 1) {
+        FC_NAME(planes_terms)
+        (M, NV, HALF, masked, ahead, true, false, KEEP, a, in, n, keep, acc, rest);
+    } else if (even) {
+        FC_NAME(planes_terms)
+        (M, NV, HALF, masked, ahead, false, true, KEEP, a, in, n, keep, acc, rest);
+    } else {
+        FC_NAME(planes_terms)
+        (M, NV, HALF, masked, ahead, false, false, KEEP, a, in, n, keep, acc, rest);
+    }
 }
 
 FC_INLINE void FC_NAME(planes_clip)(const int M, const int NV, const bool HALF,
@@ -188,47 +192,53 @@ FC_INLINE int64_t FC_NAME(planes_whole)(const fc_planes_args *a, FC_NAME(planes_
     return tiles < count ? tiles : count;
 }
 
-/* The line `rows` lines further down. */
-FC_INLINE FC_NAME(planes_at) FC_NAME(planes_below)(FC_NAME(planes_at) at, int64_t rows) {
-    at.y += rows;
+/* `count` tiles, each of at most `pixels`. In place, each tap is a plane of its own: as many
+ * streams as channels are too many for a prefetcher, unless each gives several lines at a time. */
+FC_INLINE FC_NAME(planes_at)
+    FC_NAME(planes_tiles)(const int M, const int NV, const fc_planes_args *a, FC_NAME(planes_at) at,
+                          int64_t count, int64_t pixels) {
+    const int TILE = NV * VL;
+    const bool KEEPS = NV == PLANE_NV, FETCHES = NV * FC_VECTOR_BYTES <= 64;
+    for (int64_t now; count > 0; count -= now) {
+        const int64_t n = at.left < pixels ? at.left : pixels;
+        now = n == TILE ? FC_NAME(planes_whole)(a, at, TILE, count) : 0;
+        if (!now) {
+            if (a->exact && n < TILE)
+                FC_NAME(planes_part)(M, NV, true, a, at, n);
+            else
+                FC_NAME(planes_part)(M, NV, false, a, at, n);
+            at = FC_NAME(planes_next)(a, at, n);
+            now = 1;
+            continue;
+        }
+        const real *in = (const real *)a->x + at.y * a->pitch + at.x;
+        real *out = (real *)a->out + at.y * a->out_row + at.x;
+        const bool rows = a->width == TILE;
+        const int64_t next = rows ? a->pitch : TILE, out_next = rows ? a->out_row : TILE;
+        if (KEEPS && a->keep) {
+            real *keep = (real *)a->keep + at.x * a->taps;
+            FC_NAME(planes_run)
+            (M, NV, false, FETCHES, KEEPS, a, in, out, keep, now, next, out_next);
+        } else if (FETCHES && a->exact) {
+            FC_NAME(planes_run)(M, NV, false, true, false, a, in, out, NULL, now, next, out_next);
+        } else {
+            FC_NAME(planes_run)(M, NV, false, false, false, a, in, out, NULL, now, next, out_next);
+        }
+        if (rows)
+            at.y += now;
+        else
+            at = FC_NAME(planes_next)(a, at, now * TILE);
+    }
     return at;
 }
 
-/* `count` tiles, each of at most `pixels`, in a function of its own, as in pixels. In place, each
- * tap is a plane of its own: as many streams as channels are too many for a prefetcher, unless
- * each gives several lines at a time. */
+/* In a function of its own, as in pixels. */
 typedef FC_NAME(planes_at)
     FC_NAME(planes_fn)(const fc_planes_args *, FC_NAME(planes_at), int64_t count, int64_t pixels);
 #define FC_TILE(M, NV) \
     static FC_TUNED FC_NAME(planes_at) FC_NAME(planes_##M##x##NV)( \
         const fc_planes_args *a, FC_NAME(planes_at) at, int64_t count, int64_t pixels) { \
-        enum { TILE = (NV)*VL, KEEPS = (NV) == PLANE_NV, FETCHES = (NV)*FC_VECTOR_BYTES <= 64 }; \
-        for (int64_t now; count > 0; count -= now) { \
-            const int64_t n = at.left < pixels ? at.left : pixels; \
-            now = n == TILE ? FC_NAME(planes_whole)(a, at, TILE, count) : 0; \
-            if (!now) { \
-                if (a->exact && n < TILE) \
-                    FC_NAME(planes_part)(M, NV, true, a, at, n); \
-                else \
-                    FC_NAME(planes_part)(M, NV, false, a, at, n); \
-                at = FC_NAME(planes_next)(a, at, n); \
-                now = 1; \
-                continue; \
-            } \
-            const real *in = (const real *)a->x + at.y * a->pitch + at.x; \
-            real *out = (real *)a->out + at.y * a->out_row + at.x; \
-            const bool rows = a->width == TILE; \
-            const int64_t apart = rows ? a->pitch : TILE, out_apart = rows ? a->out_row : TILE; \
-            if (KEEPS && a->keep) FC_NAME(planes_run) \
-            (M, NV, false, FETCHES, KEEPS, a, in, out, (real *)a->keep + at.x * a->taps, now, \
-             apart, out_apart); \
-            else if (FETCHES && a->exact) FC_NAME(planes_run)(M, NV, false, true, false, a, in, \
-                                                              out, NULL, now, apart, out_apart); \
-            else FC_NAME(planes_run)(M, NV, false, false, false, a, in, out, NULL, now, apart, \
-                                     out_apart); \
-            at = rows ? FC_NAME(planes_below)(at, now) : FC_NAME(planes_next)(a, at, now * TILE); \
-        } \
-        return at; \
+        return FC_NAME(planes_tiles)(M, NV, a, at, count, pixels); \
     }
 #if FC_HALVES == 2
 /* Where half a vector is half the work: the last tile of a row, to its end. */
