@@ -34,7 +34,14 @@ static int64_t channels_together(const fc_conv_spec *s, const fc_kernels *k) {
     enum { LONG = 1000, LONG_IN_PLACE = 5000, TAP_BYTES = 32 * 1024 };
     const bool in_place = s->channels_last && fc_kernel_size(s) == 1;
     const bool cut = reduction(s) > (in_place ? LONG_IN_PLACE : LONG);
-    const int64_t most = cut ? TAP_BYTES / (k->pixel_channels * k->element) : INT64_MAX;
+    int64_t most = cut ? TAP_BYTES / (k->pixel_channels * k->element) : INT64_MAX;
+    /* Weights that stream past a strip of few pixels take longer than their sums. (Where taps are
+     * so far apart that narrow strips leave out those in the padding, that gains more.) */
+    enum { ROWS = 3, COLUMNS = 32, LEAST = 64 };
+    const bool near = (s->kernel[FC_X] - 1) * s->dilation[FC_X] < COLUMNS;
+    while (cut && !in_place && near && most > LEAST &&
+           fc_pixel_strip_bytes(s, ROWS, COLUMNS, fc_min(most, fc_group_in(s)), k) > STRIP_BYTES)
+        most /= 2;
     return fc_strips_channels(s, k, fc_pixel_strip_bytes, most);
 }
 
