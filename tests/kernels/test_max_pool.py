@@ -69,6 +69,14 @@ def test_nan_wins_everywhere(isa, dtype, layout):
             check(marked, window, stride, 1, layout=layout)
 
 
+def test_nan_wins_where_windows_are_apart(isa, dtype):
+    width = 4 * tile(isa, dtype).vl + 6
+    marked = values(dtype, 1, 2 * width, 2, width)
+    for plane in range(2 * width):
+        marked[0, plane, plane // width, plane % width] = np.nan
+    check(marked, 2, 2)
+
+
 def test_infinities(isa, dtype, layout):
     for value in (-np.inf, np.inf):
         for stride in (1, 2, 3):

@@ -40,6 +40,12 @@ def test_channels_around_the_vector(isa, dtype, stride):
             check(values(dtype, 2, 7, 6, channels), window, stride, 0, 1, False)
 
 
+def test_rows_in_parts(isa, dtype):
+    """Of so many channels parts of a row hold eight windows."""
+    for window, padding in itertools.product((2, 3), (0, 1)):
+        check(values(dtype, 1, 5, 39, 128), window, 2, padding, 1, False)
+
+
 @pytest.mark.parametrize("ceil_mode", [False, True])
 def test_padding_and_dilation(isa, dtype, ceil_mode):
     for window, stride, dilation in itertools.product(WINDOWS, [1, 2], [1, 2]):
