@@ -38,7 +38,7 @@ static int64_t channels_together(const fc_conv_spec *s, const fc_kernels *k) {
     /* Weights that stream past a strip of few pixels take longer than their sums. (Where taps are
      * so far apart that narrow strips leave out those in the padding, that gains more.) */
     enum { ROWS = 3, COLUMNS = 32, LEAST = 64 };
-    const bool near = (s->kernel[FC_X] - 1) * s->dilation[FC_X] < COLUMNS;
+    const bool near = s->dilation[FC_X] <= (COLUMNS - 1) / fc_max(s->kernel[FC_X] - 1, 1);
     while (cut && !in_place && near && most > LEAST &&
            fc_pixel_strip_bytes(s, ROWS, COLUMNS, fc_min(most, fc_group_in(s)), k) > STRIP_BYTES)
         most /= 2;
