@@ -49,7 +49,8 @@ FC_INLINE void FC_NAME(pixels_run)(const int MR, const int NV, const bool ahead,
     const bool EVEN = FC_VECTOR_BYTES < 64, clips = fc_clips(a->lo, a->hi);
     const int POINTERS = EVEN ? (MR + 2) / 3 : MR;
     const int64_t apart = a->x_column, out_apart = a->out_column, run = a->run;
-    const real *const bias = a->bias, *const first = (const real *)a->w + a->tap[0].w * NR;
+    const real *const bias = a->bias;
+    const real *const first = ONE ? (const real *)a->w + a->tap[0].w * NR : NULL;
     if (ONE) x += a->tap[0].x;
     for (; count > 0; count--, x += MR * apart) {
         vec acc[PIXEL_MOST_MR][PIXEL_NV];

@@ -170,6 +170,10 @@ static inline bool fc_is_padded(const fc_conv_spec *s) {
 static inline bool fc_is_pointwise(const fc_conv_spec *s) {
     return fc_kernel_size(s) == 1 && !fc_is_padded(s);
 }
+/* Less than 64 bytes: a tile of sums takes so long that other things hide behind it. */
+static inline bool fc_short_vectors(const fc_kernels *k) {
+    return k->vl * k->element < 64;
+}
 static inline int64_t fc_in_pixels(const fc_conv_spec *s) {
     return s->in[FC_Z] * s->in[FC_Y] * s->in[FC_X];
 }

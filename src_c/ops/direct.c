@@ -47,10 +47,6 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return bias_elements(s, k) + s->groups * group_elements(s, k);
 }
 
-static bool short_vectors(const fc_kernels *k) {
-    return k->vl * k->element < 64;
-}
-
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)reduction(s), vl = (double)k->vl;
     const double width = (double)s->out[FC_X], height = (double)(s->out[FC_Y] * s->out[FC_Z]);
@@ -92,15 +88,15 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double moved = (in_place ? 0 : load) + (double)s->out_channels * vectors * each;
     /* Weights are streamed for every few vectors: from L1, L2 or beyond. */
     const double weights = n * (double)fc_group_out(s);
-    const bool close = keeps && short_vectors(k); /* in L1 for many tiles */
+    const bool close = keeps && fc_short_vectors(k); /* in L1 for many tiles */
     const double stream = weights < 32768    ? close ? 1.03 : 1.04
                           : weights < 131072 ? close ? 1.03 : 1.06
                           : close            ? 1.06
                                              : 1.10;
     /* A long vector that a tap shifts lies in two lines: two loads. */
-    const double split = fc_kernel_size(s) > 1 && !short_vectors(k) ? 1.06 : 1;
+    const double split = fc_kernel_size(s) > 1 && !fc_short_vectors(k) ? 1.06 : 1;
     /* The pixels of many planes are far apart, and short vectors need them soon. */
-    const bool waiting = in_place && short_vectors(k) && n >= 128;
+    const bool waiting = in_place && fc_short_vectors(k) && n >= 128;
     const bool transposed = pointwise && gathers && n >= 256;
     const double waits = waiting ? 1.25 : transposed ? 1.2 : 1;
     /* A strip with its taps, which small images are made of. */
@@ -136,7 +132,7 @@ static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void
 
 /* Nothing beyond the pixels is read, where that takes no longer. */
 static bool reads_exactly(const fc_conv_job *job) {
-    return fc_is_pointwise(&job->spec) && !short_vectors(job->kernels);
+    return fc_is_pointwise(&job->spec) && !fc_short_vectors(job->kernels);
 }
 
 static void load(const fc_conv_job *job, const fc_strip *s) {

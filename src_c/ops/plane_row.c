@@ -6,10 +6,6 @@
  * weights of all panels pass by a few of them. */
 enum { SHORT_STRIP_BYTES = 256 * 1024, LONG_STRIP_BYTES = 16 * 1024 };
 
-static bool short_vectors(const fc_kernels *k) {
-    return k->vl * k->element < 64;
-}
-
 static int64_t tile_of(const fc_kernels *k) {
     return k->plane_vectors * k->vl;
 }
@@ -36,7 +32,7 @@ static bool crowded(const fc_conv_spec *s, const fc_kernels *k) {
 bool fc_plane_row_keeps(const fc_conv_spec *s, const fc_kernels *k) {
     enum { PAGE = 4096, PAGES = 64, LINES = 200, CHANNELS = 24 };
     const int64_t in = fc_group_in(s), out = fc_group_out(s);
-    if (!short_vectors(k)) return out >= 64 || (out >= 32 && in >= 128);
+    if (!fc_short_vectors(k)) return out >= 64 || (out >= 32 && in >= 128);
     const int64_t page = fc_min(fc_in_pixels(s) * k->element, PAGE);
     return crowded(s, k) || (out >= CHANNELS && (in >= LINES || in * page >= PAGES * PAGE));
 }
@@ -45,7 +41,7 @@ void fc_plane_row_cut(fc_conv_job *job) {
     const fc_kernels *k = job->kernels;
     fc_geometry *g = &job->geometry;
     const int64_t tile = tile_of(k), all = job->spec.out[FC_X];
-    const int64_t most = short_vectors(k) ? SHORT_STRIP_BYTES : LONG_STRIP_BYTES;
+    const int64_t most = fc_short_vectors(k) ? SHORT_STRIP_BYTES : LONG_STRIP_BYTES;
     g->in_place = !fc_plane_row_keeps(&job->spec, k);
     if (g->in_place) {
         g->grain = tile;
@@ -53,7 +49,7 @@ void fc_plane_row_cut(fc_conv_job *job) {
     } else {
         /* Of strips of a tile or two some are a vector shorter, rather than one much shorter. */
         const int64_t pixels = fc_round_up(fc_max(most / (g->channels * k->element), 1), tile);
-        g->grain = short_vectors(k) ? tile : k->vl;
+        g->grain = fc_short_vectors(k) ? tile : k->vl;
         g->strips[FC_X] = fc_ceil_div(all, pixels);
     }
     const int64_t grains = fc_ceil_div(all, g->grain);

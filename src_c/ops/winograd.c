@@ -69,8 +69,7 @@ static const char *refuse(const fc_conv_spec *s, int64_t t) {
 /* Of so many bytes each, where their filters are cached. */
 static int64_t fewest_tiles(int64_t bytes, const fc_kernels *k) {
     const int64_t far = fc_cpu_has_far_l3() ? fc_min(FAR_V_BYTES / bytes, FEWEST_FAR_TILES) : 0;
-    const bool is_short = k->vl * k->element < 64;
-    const int64_t few = is_short ? fc_min(SHORT_V_BYTES / bytes, FEWEST_SHORT_TILES) : 0;
+    const int64_t few = fc_short_vectors(k) ? fc_min(SHORT_V_BYTES / bytes, FEWEST_SHORT_TILES) : 0;
     return fc_max(fc_max(far, few), FEWEST_TILES);
 }
 
