@@ -25,10 +25,10 @@ static const int64_t CACHED_FILTERS = 16 << 20;
 /* The filters of one panel are transposed a few channels at a time, on the stack. */
 enum { PLAIN_BYTES = 36 * 1024, TAPS = 144 };
 
-/* To estimate the cost by: bytes that the third-level cache keeps from one call to the next, of 32
- * MB that others share, and vectors that come from there and from memory in the time of an
- * operation on one. */
-static const double L3_BYTES = 20e6, L3_RATE = 0.28, MEMORY_RATE = 0.11;
+/* To estimate the cost by: the share of the third-level cache that keeps filters from one call to
+ * the next while others use it, too, and vectors that come from there and from memory in the time
+ * of an operation on one. */
+static const double L3_SHARE = 0.5, L3_RATE = 0.28, MEMORY_RATE = 0.11;
 /* The same where L3 is far: 28 GB/s a core of Sapphire Rapids. */
 static const double FAR_L3_RATE = 0.083;
 
@@ -157,15 +157,16 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
      * times as long for as many bytes. */
     const double slow = vector == 16 ? 4 : 1;
     const double stream = times * filters / vector / (slow * L3_RATE);
-    const double memory = times * fmax(filters - L3_BYTES, 0) / vector / (slow * MEMORY_RATE);
+    const double beyond = fmax(filters - L3_SHARE * (double)fc_cpu_l3_bytes(), 0);
+    const double memory = times * beyond / vector / (slow * MEMORY_RATE);
     /* A tile of products begins and ends like five more terms of its sums. */
     const double product = count * elements * (n + 5) * out;
     const double transforms = count * elements * (in * 7 + out * 5);
     const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
-    if (vector == 64 && fc_cpu_has_far_l3()) {
-        /* A stride's phases reach for the whole image, which is far as well. */
-        const bool strided = s->stride[FC_Y] > 1 || s->stride[FC_X] > 1;
-        const double reached = strided ? count * elements * in * 25 : 0;
+    /* A stride's phases reach for the whole image, every second element of it. */
+    const bool strided = s->stride[FC_Y] > 1 || s->stride[FC_X] > 1, far_l3 = fc_cpu_has_far_l3();
+    const double reached = strided ? count * elements * in * (far_l3 ? 25 : 10) : 0;
+    if (vector == 64 && far_l3) {
         /* Half of the shorter one hides behind the other. */
         const double passes = ceil(count / (double)f.together) / (double)s->groups;
         const double far = passes * filters / vector / FAR_L3_RATE;
@@ -173,7 +174,7 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
                (fmax(product, far) + 0.5 * fmin(product, far) + transforms + reached + copies);
     }
     return (double)s->groups *
-           (fmax(product, stream) + 0.15 * stream + memory + transforms + copies);
+           (fmax(product, stream) + 0.15 * stream + memory + transforms + reached + copies);
 }
 
 static double pack_cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
