@@ -180,13 +180,15 @@ static void FC_NAME(depthwise_strip)(const fc_depthwise_strip_args *a) {
     const int64_t rest = a->width % (2 * VL);
     const bool bands = a->width > VL, edges = rest > 0 && rest <= VL;
     const int64_t at = bands ? a->width - VL : 0;
-    /* The last block of an edge moves back to overlap the one before. Fewest computed rows win, of
-     * equals the taller; single ones wait for their own sums. */
+    /* The last block of an edge moves back to overlap the one before. Low blocks wait for their own
+     * sums, and each costs as much as one more row. */
+    enum { LEAST = 4, BLOCK = 1 };
     int height = 0;
-    int64_t fewest = 2 * rows;
-    for (int i = 1; i < 5; i++) {
-        const int64_t computed = (rows + heights[i] - 1) / heights[i] * heights[i];
-        if (heights[i] <= rows && computed <= fewest) {
+    int64_t fewest = INT64_MAX;
+    for (int i = 0; i < 5 && heights[i] <= rows; i++) {
+        const int64_t high = heights[i] > LEAST ? heights[i] : LEAST;
+        const int64_t computed = (rows + heights[i] - 1) / heights[i] * (high + BLOCK);
+        if (computed <= fewest) {
             height = i;
             fewest = computed;
         }

@@ -81,10 +81,11 @@ static fc_conv_plan inner_plan_for(const fc_conv_spec *s, const fc_kernels *k) {
 
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const fc_conv_plan inner = inner_plan_for(s, k);
-    double count = 1, gather = 0.15;
+    double count = 1;
     for (int a = 0; a < FC_AXES; a++) count *= (double)phases(s, a);
-    /* Only every other element has a fast gather; the rest go one by one. */
-    if (s->dilation[FC_X] > 2 && !s->channels_last) gather = 1;
+    /* Only every other element has a fast gather, by long vectors; the rest go one by one. */
+    const bool fast = s->channels_last || (s->dilation[FC_X] <= 2 && !fc_short_vectors(k));
+    const double gather = fast ? 0.15 : fc_short_vectors(k) ? 4 : 1;
     const double in = (double)s->in_channels * (double)fc_in_pixels(s);
     const double out = (double)s->out_channels * (double)fc_out_pixels(s);
     return count * (inner.algorithm->cost(&inner.spec, k) + 2000) + gather * (in + out);

@@ -47,6 +47,20 @@ def test_strides_and_dilations(isa, dtype, kernel):
         check(problem(7, 11, kernel, stride, dilation), dtype, "depthwise")
 
 
+@pytest.mark.parametrize("dilation", [2, 3, (2, 5)], ids=str)
+def test_rows_a_dilation_apart(isa, dtype, dilation):
+    """High images take them together, low ones tap by tap, with the same bits."""
+    vl = tile(isa, dtype).vl
+    for kernel in KERNELS:
+        high = problem(17, vl + 3, kernel, 1, dilation, padding=1)
+        y = check(high, dtype, "depthwise", fences=False)
+        x, w, bias = high.arrays(dtype)
+        for lost in (6, 12):
+            low = fastconv.conv2d(x[:, :, :-lost], w, bias, *high.geometry, algorithm="depthwise")
+            rows = low.shape[2] - 1  # the last one has another border
+            same_bits(low[:, :, :rows].copy(), y[:, :, :rows].copy(), f"{kernel} {lost}")
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_padding(isa, dtype, layout, stride):
     for kernel, pad in itertools.product(KERNELS, [1, ((0, 2), (3, 1)), 9]):
