@@ -194,7 +194,7 @@ FC_WINDOWS(3, 2)
 FC_WINDOWS(5, 1)
 FC_WINDOWS(5, 2)
 FC_WINDOWS(7, 1)
-/* The smallest images are one tile, where tap by tap they took as long as 3 x 3 pixels. */
+/* Squares; tap by tap an image of two columns took as long as one of three. */
 #define FC_SQUARES(K, S) FC_WINDOW(K, S, 1, 1) FC_WINDOW(K, S, 2, 2)
 #define FC_TILES_NAMES(K, S) \
     { \
@@ -234,6 +234,34 @@ static const FC_NAME(depthwise_tiles) *
     return &tiles[k - 3 + s - 1];
 }
 
+/* The side of the squares that go before other tiles, or 0: of images one or two columns wide; or
+ * of a stride of 2 where so many pixels of a larger tile fall on the same places of the first-level
+ * cache that none stays there for its second vector (1.3 to 1.7). (With vectors of 64 bytes it has
+ * not been measured.) */
+static int64_t FC_NAME(depthwise_square)(const fc_depthwise_pixels_args *a) {
+    enum { HALF_PAGE = 2048 };
+    const bool crowded = a->stride[0] == 2 && a->kernel[0] == 3 && FC_VECTOR_BYTES < 64 &&
+                         a->x_column * (int64_t)sizeof(real) % HALF_PAGE == 0;
+    if (crowded) return 1;
+    return a->columns <= 2 && a->rows >= a->columns ? a->columns : 0;
+}
+
+/* The last squares move back rather than be narrower. */
+static void FC_NAME(depthwise_squares)(const fc_depthwise_pixels_args *a,
+                                       FC_NAME(depthwise_window_fn) * tile, int64_t side) {
+    const real *window[FC_NAME(DEPTHWISE_WINDOW) * FC_NAME(DEPTHWISE_WINDOW)];
+    const int64_t s = a->stride[0], reach = (side - 1) * s + a->kernel[0];
+    for (int64_t top = 0; top < a->rows; top += side) {
+        const int64_t y = top + side > a->rows ? a->rows - side : top;
+        for (int64_t left = 0; left < a->columns; left += side) {
+            const int64_t x = left + side > a->columns ? a->columns - side : left;
+            FC_NAME(depthwise_point)
+            (a, y * s - a->pad[0], x * s - a->pad[1], reach, reach, window);
+            tile(a, false, window, (real *)a->out + y * a->out_row + x * a->out_column);
+        }
+    }
+}
+
 static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
     static FC_NAME(depthwise_taps_fn) *const taps[][3] = FC_ALL_TAPS_NAMES;
     const FC_NAME(depthwise_tiles) *const tiles = FC_NAME(depthwise_tiles_of)(a);
@@ -241,11 +269,9 @@ static void FC_NAME(depthwise_pixels)(const fc_depthwise_pixels_args *a) {
     const real *window[FC_NAME(DEPTHWISE_WINDOW) * FC_NAME(DEPTHWISE_WINDOW)];
     const int64_t high = (a->kernel[0] - 1) * a->dilation[0] + 1;
     const int64_t wide = (a->kernel[1] - 1) * a->dilation[1] + 1;
-    if (tiles && a->rows == a->columns && a->rows <= 2) {
-        const int64_t n = a->rows - 1;
-        FC_NAME(depthwise_point)
-        (a, -a->pad[0], -a->pad[1], n * a->stride[0] + high, n * a->stride[1] + wide, window);
-        tiles->square[n](a, false, window, a->out);
+    const int64_t side = FC_NAME(depthwise_square)(a);
+    if (tiles && side) {
+        FC_NAME(depthwise_squares)(a, tiles->square[side - 1], side);
         return;
     }
     for (int64_t y = 0; y < a->rows;) {

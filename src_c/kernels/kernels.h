@@ -77,12 +77,15 @@ typedef struct {
  * `start` is the bias or, where that is NULL, what `out` already holds.
  * The pixels are [begin, end) in row-major order of an image `width` wide;
  * the output channels are contiguous, `channels` <= NR of them.
- * `ahead`: from w to the weights that are wanted next, or 0. */
+ * `ahead`: from w to the weights that are wanted next, or 0.
+ * Of a single pixel there may be several whole `panels` of NR channels: their weights are `panel`
+ * elements apart, and `start` and `out` go on. */
 typedef struct {
     const void *x, *w, *bias;
     void *out;
     const fc_tap *tap;
     int64_t taps, run, ahead;
+    int64_t panels, panel;
     int64_t begin, end, width;
     int64_t x_row, x_column, out_row, out_column;
     int64_t channels;
@@ -159,7 +162,7 @@ typedef struct {
  * nothing is read there. `w` is [vector][r][s][VL] and `bias` [vector][VL], where the
  * last vector holds the last VL channels: it overlaps the one before if it must.
  * At most FC_DEPTHWISE_VECTORS vectors of channels. */
-enum { FC_DEPTHWISE_VECTORS = 16 };
+enum { FC_DEPTHWISE_VECTORS = 64 };
 typedef struct {
     const void *x, *w, *bias;
     void *out;

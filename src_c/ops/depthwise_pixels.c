@@ -1,9 +1,8 @@
 /* Depthwise convolution with channels innermost, read in place where they are
  * contiguous, otherwise from strips that are transposed on the way in and out.
- * Channels go by blocks of up to FC_DEPTHWISE_VECTORS vectors, balanced; to the
- * strips a block is one "group". Where a vector holds the channels of several
- * pixels, it takes neighbours from a strip without gaps: a tap is as far from each
- * of them, so that to the kernel they are one pixel of as many channels.
+ * Channels go by blocks of vectors, balanced; to the strips a block is one "group". Where a vector
+ * holds the channels of several pixels, it takes neighbours from a strip without gaps: a tap is as
+ * far from each of them, so that to the kernel they are one pixel of as many channels.
  *
  * Packed weights: bias [vector][VL], then [vector][r][s][VL]; the last vector
  * holds the last VL channels and so may overlap the one before, and the only one
@@ -18,7 +17,7 @@
 
 /* Where nothing is copied, strips are only items to share out among threads, and large ones load
  * fewer rows twice. */
-enum { STRIP_BYTES = 256 * 1024, OUT_BYTES = 128 * 1024, DIRECT_BYTES = 512 * 1024 };
+enum { STRIP_BYTES = 256 * 1024, OUT_BYTES = 128 * 1024, DIRECT_BYTES = 256 * 1024 };
 
 static const char *refuse(const fc_conv_spec *s, const fc_kernels *k) {
     (void)k;
@@ -53,6 +52,14 @@ static int64_t packed_elements(const fc_conv_spec *s, const fc_kernels *k) {
     return bias_elements(s, k) * (1 + fc_kernel_size(s));
 }
 
+/* Whether the kernel has unrolled tiles for it. */
+static bool has_tiles(const fc_conv_spec *s) {
+    const int64_t size = s->kernel[FC_Y], stride = s->stride[FC_Y];
+    return s->kernel[FC_X] == size && s->stride[FC_X] == stride && stride <= 2 &&
+           s->dilation[FC_Y] == 1 && s->dilation[FC_X] == 1 &&
+           (size == 3 || size == 5 || (size == 7 && stride == 1));
+}
+
 static double cost(const fc_conv_spec *s, const fc_kernels *k) {
     const double n = (double)fc_kernel_size(s), pixels = (double)fc_out_pixels(s);
     const double in = (double)fc_in_pixels(s);
@@ -65,10 +72,12 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k) {
         const double rows = (double)(s->in[FC_Z] * s->in[FC_Y]);
         return at_once * (n * each + 2) + rows * 40 + 2 * in / (double)most;
     }
+    /* Other filters go tap by tap, each of which is found for every pixel of a tile. */
+    const double tap = has_tiles(s) ? 1.05 : k->vl * k->element == 64 ? 2 : 4;
     /* Planes are transposed on the way in and back. */
     const double read = in * fc_share_read(s);
     const double moved = s->channels_last ? 2 * read : 9 * read + 8 * pixels;
-    return (double)vectors(s, k) * (pixels * (n * 1.05 + 2) + moved);
+    return (double)vectors(s, k) * (pixels * (n * tap + 2) + moved);
 }
 
 static void pack(const fc_conv_plan *plan, const void *w, const void *bias, void *packed) {
@@ -106,12 +115,25 @@ static bool stores_directly(const fc_conv_job *job) {
     return fc_pixel_strip_stores_directly(job) && (dense || together_in(job) == 1);
 }
 
+/* Vectors of a block. Where nothing is copied memory is best read on and on, and the lines of
+ * pixels that are a power of two apart fall on few places of a cache unless they are many. (With
+ * vectors of 64 bytes it has not been measured.) */
+static int64_t most_vectors(const fc_conv_job *job) {
+    enum { COPIED = 16 };
+    const bool many = reads_in_place(job) && stores_directly(job) && fc_short_vectors(job->kernels);
+    return many ? FC_DEPTHWISE_VECTORS : COPIED;
+}
+
+static int64_t blocks(const fc_conv_job *job) {
+    return fc_ceil_div(vectors(&job->plan->spec, job->kernels), most_vectors(job));
+}
+
 /* Elements of scratch from one pixel to the next. */
 static int64_t pitch_of(const fc_conv_job *job) {
     const fc_conv_spec *whole = &job->plan->spec;
     const fc_kernels *k = job->kernels;
     if (together_in(job) > 1) return whole->in_channels;
-    return fc_min(vectors(whole, k), FC_DEPTHWISE_VECTORS) * k->vl;
+    return fc_min(vectors(whole, k), most_vectors(job)) * k->vl;
 }
 
 static void point_to_image(const fc_conv_job *job, const fc_strip *s, fc_depthwise_pixels_args *a) {
@@ -244,8 +266,7 @@ static void cut(fc_conv_job *job) {
     fc_geometry *g = &job->geometry;
     const int64_t pitch = pitch_of(job);
     const bool direct = stores_directly(job);
-    s->groups = s->in_channels = s->out_channels =
-        fc_ceil_div(vectors(&job->plan->spec, k), FC_DEPTHWISE_VECTORS);
+    s->groups = s->in_channels = s->out_channels = blocks(job);
     g->panels = 1;
     g->grain = 4;
     fc_strips_cut(job, reads_in_place(job) ? no_bytes : fc_pixel_strip_bytes, pitch, STRIP_BYTES,

@@ -46,6 +46,33 @@ def test_several_pixels_a_vector(isa, dtype, kernel):
             np.testing.assert_array_equal(out, y)
 
 
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_narrow_images(isa, dtype, kernel):
+    """Of one or two columns."""
+    channels = tile(isa, dtype).vl + 1
+    for rows, columns, stride in itertools.product(range(1, 6), (1, 2), (1, 2)):
+        size = ((rows - 1) * stride + 1, (columns - 1) * stride + 1)
+        given = Problem((1, channels, *size), (channels, 1, kernel, kernel), stride, kernel // 2,
+                        groups=channels)
+        check(given, dtype, "depthwise_pixels", "NHWC")
+
+
+def test_pixels_half_a_page_apart(isa, dtype):
+    """Where they are crowded in a cache each is a tile."""
+    channels = 2048 // dtype.itemsize
+    for size, kernel in itertools.product((6, 7), (3, 5)):
+        given = Problem((1, channels, size, size), (channels, 1, kernel, kernel), 2, 1,
+                        groups=channels)
+        check(given, dtype, "depthwise_pixels", "NHWC")
+
+
+def test_blocks_of_channels(isa, dtype):
+    """More than 64 vectors, balanced."""
+    channels = 129 * tile(isa, dtype).vl + 1
+    given = Problem((1, channels, 5, 6), (channels, 1, 3, 3), 1, 1, groups=channels)
+    check(given, dtype, "depthwise_pixels", "NHWC")
+
+
 def test_strips_of_rows_and_columns(isa):
     for size in ((1, 5000), (90, 70)):
         given = Problem((1, 40, *size), (40, 1, 1, 3), 1, (0, 1), groups=40)
