@@ -254,6 +254,8 @@ FC_MOST(FC_TILE, 10)
 FC_MOST(FC_TILE, 11)
 FC_MOST(FC_TILE, 12)
 
+#include "pixels_lone.inc.c"
+
 /* Pixels of a tile whose width is in (half) vectors. */
 FC_INLINE int64_t FC_NAME(pixels_height)(int64_t width) {
     const int64_t vectors = (width + FC_HALVES - 1) / FC_HALVES;
@@ -268,6 +270,10 @@ static void FC_NAME(pixels)(const fc_pixels_args *a) {
         {FC_WIDTHS(FC_TILE_NAME, 4)}, {FC_WIDTHS(FC_TILE_NAME, 5)}, {FC_WIDTHS(FC_TILE_NAME, 6)},
         {FC_MORE(FC_TILE_NAME, 7)},   {FC_MORE(FC_TILE_NAME, 8)},   {FC_MORE(FC_TILE_NAME, 9)},
         {FC_MOST(FC_TILE_NAME, 10)},  {FC_MOST(FC_TILE_NAME, 11)},  {FC_MOST(FC_TILE_NAME, 12)}};
+    if (a->panels > 1) {
+        FC_NAME(pixels_lone)(a);
+        return;
+    }
     const int64_t width = (a->channels + VL / FC_HALVES - 1) / (VL / FC_HALVES);
     const int64_t rows = FC_NAME(pixels_height)(width);
     const int64_t pixels = a->end - a->begin, parts = (pixels + rows - 1) / rows;

@@ -179,10 +179,20 @@ static bool fetches_ahead(const fc_conv_spec *s, const fc_kernels *k, int64_t ch
            reduction(s) * row * panels(s, k) >= LEAST_BYTES;
 }
 
-static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
+/* Of a single pixel several panels go together, whose sums are then as many as a tile's. */
+enum { LONE_PANELS = 8 };
+
+static bool is_lone(const fc_conv_job *job) {
+    const fc_geometry *g = &job->geometry;
+    return g->out[FC_Y] * g->out[FC_X] == 1 && fc_pixel_strip_stores_directly(job);
+}
+
+/* `count` panels from p on: whole ones, unless it is one. */
+static void filter(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t count,
+                   int64_t slot) {
     const fc_conv_spec *spec = &job->spec;
     const fc_kernels *k = job->kernels;
-    const int64_t nr = k->pixel_channels, np = job->geometry.panels;
+    const int64_t nr = k->pixel_channels, np = panels(spec, k);
     const int64_t channels = fc_min(nr, fc_group_out(spec) - p * nr);
     const int64_t weights = spec->groups * np * nr;
     const int64_t row = (s->group * np + p) * reduction(spec) + s->c_begin * fc_kernel_size(spec);
@@ -191,6 +201,7 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
     char *out = direct ? fc_at_mut(fc_strip_out(job, s), p * nr, k)
                        : (char *)s->out + slot * job->geometry.out_bytes;
     const int64_t pixels = s->size[FC_Y] * s->size[FC_X];
+    const bool ahead = fetches_ahead(spec, k, s->c_size) && p + 1 < np && count == 1;
     fc_pixels_args args = {
         .x = job->geometry.in_place
                  ? fc_strip_in(job, s, fc_strip_origin(job, s, FC_Z), fc_strip_origin(job, s, FC_Y),
@@ -202,6 +213,9 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .tap = t.tap,
         .taps = ((const fc_tap *)s->taps)->x,
         .run = t.run,
+        .ahead = ahead ? reduction(spec) * nr : 0,
+        .panels = count,
+        .panel = reduction(spec) * nr,
         .end = pixels,
         .width = s->size[FC_X],
         .x_row = t.pixel_apart[FC_Y],
@@ -209,7 +223,6 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         .out_row = direct ? job->y.axis[FC_Y] : s->size[FC_X] * out_pitch(k),
         .out_column = direct ? job->y.axis[FC_X] : out_pitch(k),
         .channels = channels,
-        .ahead = fetches_ahead(spec, k, s->c_size) && p + 1 < np ? reduction(spec) * nr : 0,
         .lo = s->last ? spec->clip_lo : -INFINITY,
         .hi = s->last ? spec->clip_hi : INFINITY,
     };
@@ -218,6 +231,18 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         args.width = pixels;
     k->pixels(&args);
     if (s->last && !direct) fc_pixel_strip_store(job, s, p * nr, channels, out, out_pitch(k));
+}
+
+static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t slot) {
+    if (!is_lone(job)) {
+        filter(job, s, p, 1, slot);
+        return;
+    }
+    const int64_t whole = fc_group_out(&job->spec) / job->kernels->pixel_channels;
+    const int64_t end = fc_min((p + 1) * LONE_PANELS, panels(&job->spec, job->kernels));
+    const int64_t first = p * LONE_PANELS, together = fc_min(end, whole) - first;
+    if (together > 0) filter(job, s, first, together, slot);
+    if (end > whole) filter(job, s, whole, 1, slot);
 }
 
 static void cut(fc_conv_job *job) {
@@ -233,6 +258,7 @@ static void cut(fc_conv_job *job) {
     g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);
     if (!fc_pixel_strip_stores_directly(job))
         g->out_bytes = g->out[FC_Y] * g->out[FC_X] * out_pitch(k) * k->element;
+    if (is_lone(job)) g->panels = fc_ceil_div(g->panels, LONE_PANELS);
     fc_strips_finish(job);
 }
 

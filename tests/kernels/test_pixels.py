@@ -67,3 +67,20 @@ def test_sums_carried_on_from_block_to_block(isa, dtype, layout):
                             (560, 2 * size.vl - 1)]:
         problem = Problem((1, channels, 3, 4), (count, channels, 3, 3), activation="relu")
         check(problem, dtype, "im2col", layout)
+
+
+def test_panels_of_a_lone_pixel(isa, dtype, layout):
+    """Together as many as there are, the rest by themselves; the last may be partial."""
+    panel = tile(isa, dtype).pixel_channels
+    for panels in (1, 2, 3, 4, 5, 7, 8, 9, 17):
+        for rest in (0, 3):
+            count = panels * panel + rest
+            check(Problem((1, 7, 1, 1), (count, 7, 1, 1), activation="relu"), dtype, "im2col",
+                  layout)
+
+
+def test_a_lone_pixel_of_many_terms_and_of_groups(isa, dtype, layout):
+    panel = tile(isa, dtype).pixel_channels
+    check(Problem((1, 600, 3, 3), (3 * panel + 1, 600, 3, 3)), dtype, "im2col", layout)
+    check(Problem((2, 10, 1, 1), (6 * panel, 5, 3, 3), padding=1, groups=2), dtype, "im2col",
+          layout)
