@@ -152,6 +152,57 @@ FC_INLINE void FC_NAME(pixels_any)(const bool INDEXED, const bool PART, const fc
         }
 }
 
+enum { FC_NAME(FOLDED_COLUMNS) = 256 }; /* 8 or 16 KB of vectors */
+
+/* Whole vectors of any window: the rows of each column are folded once for all windows that it
+ * belongs to, which are then folded from `columns`. */
+FC_INLINE void FC_NAME(pixels_fold)(const fc_max_pool_args *a, int64_t y, int64_t begin,
+                                    int64_t end, vec columns[FC_NAME(FOLDED_COLUMNS)]) {
+    const vec least = v_set1((real)-__builtin_inf());
+    const int64_t step = a->stride[1], dilation = a->dilation[1];
+    const int64_t y0 = y * a->stride[0] - a->pad[0], left = begin * step - a->pad[1];
+    const int64_t right = (end - 1) * step - a->pad[1] + (a->kernel[1] - 1) * dilation + 1;
+    const int64_t first = left < 0 ? 0 : left, last = right < a->width ? right : a->width;
+    int64_t r[2];
+    FC_NAME(pool_inside)(y0, a->dilation[0], a->kernel[0], a->height, &r[0], &r[1]);
+    const real *const top = (const real *)a->x + (y0 + r[0] * a->dilation[0]) * a->x_row;
+    const int64_t rows = r[1] - r[0], row = a->dilation[0] * a->x_row;
+    for (int64_t c = 0; c < a->channels; c += VL) {
+        const int64_t at = c + VL <= a->channels ? c : a->channels - VL;
+        for (int64_t j = first; j < last; j++) {
+            const real *p = top + j * a->x_column + at;
+            vec most = least;
+            for (int64_t i = 0; i < rows; i++) most = v_max_nan(most, v_load(p + i * row));
+            columns[j - first] = most;
+        }
+        for (int64_t x = begin; x < end; x++) {
+            const int64_t x0 = x * step - a->pad[1];
+            int64_t s[2];
+            FC_NAME(pool_inside)(x0, dilation, a->kernel[1], a->width, &s[0], &s[1]);
+            vec most = least;
+            for (int64_t j = s[0]; j < s[1]; j++)
+                most = v_max_nan(most, columns[x0 + j * dilation - first]);
+            v_store((real *)a->out + y * a->out_row + x * a->out_column + at, most);
+        }
+    }
+}
+
+/* Whether windows meet, so that columns are folded for several of them, and are narrow enough. */
+static bool FC_NAME(pool_folds)(const fc_max_pool_args *a) {
+    const int64_t reach = (a->kernel[1] - 1) * a->dilation[1] + 1;
+    return !a->index && a->channels >= VL && a->stride[1] < reach &&
+           reach <= FC_NAME(FOLDED_COLUMNS) / 2;
+}
+
+static void FC_NAME(pixels_folded)(const fc_max_pool_args *a) {
+    vec columns[FC_NAME(FOLDED_COLUMNS)];
+    const int64_t reach = (a->kernel[1] - 1) * a->dilation[1] + 1;
+    const int64_t most = (FC_NAME(FOLDED_COLUMNS) - reach) / a->stride[1] + 1;
+    for (int64_t y = a->row_begin; y < a->row_end; y++)
+        for (int64_t x = 0; x < a->out_width; x += most) FC_NAME(pixels_fold)
+    (a, y, x, x + most < a->out_width ? x + most : a->out_width, columns);
+}
+
 static void FC_NAME(max_pool_pixels)(const fc_max_pool_args *a) {
     typedef void pool_fn(const fc_max_pool_args *);
     static pool_fn *const pools[3][2] = {{FC_NAME(pixels_2s1), FC_NAME(pixels_2s2)},
@@ -162,6 +213,8 @@ static void FC_NAME(max_pool_pixels)(const fc_max_pool_args *a) {
                         a->dilation[1] == 1;
     if (!a->index && square && s <= 2 && (k == 2 || k == 3 || k == 5))
         pools[k == 5 ? 2 : k - 2][s - 1](a);
+    else if (FC_NAME(pool_folds)(a))
+        FC_NAME(pixels_folded)(a);
     else if (a->index && a->channels < VL)
         FC_NAME(pixels_any)(true, true, a);
     else if (a->index)

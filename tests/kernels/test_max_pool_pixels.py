@@ -46,6 +46,16 @@ def test_rows_in_parts(isa, dtype):
         check(values(dtype, 1, 5, 39, 128), window, 2, padding, 1, False)
 
 
+def test_windows_that_meet(isa, dtype):
+    """Columns are folded for several windows: 256 at a time, of windows up to 128 wide."""
+    vl = tile(isa, dtype).vl
+    for width, window, stride, dilation in [(600, (4, 7), 1, 1), (600, (2, 7), 3, 2),
+                                            (300, (2, 128), 5, 1), (300, (2, 129), 2, 1),
+                                            (40, (9, 9), 8, 1), (40, (9, 9), 9, 1)]:
+        padding = (window[0] // 2, window[1] // 2)
+        check(values(dtype, 1, 12, width, vl + 1), window, stride, padding, dilation, False)
+
+
 @pytest.mark.parametrize("ceil_mode", [False, True])
 def test_padding_and_dilation(isa, dtype, ceil_mode):
     for window, stride, dilation in itertools.product(WINDOWS, [1, 2], [1, 2]):
