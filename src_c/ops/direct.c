@@ -205,7 +205,10 @@ static void cut(fc_conv_job *job) {
     /* Beyond it, a strip of all channels and one panel's weights no longer stay in cache together.
      */
     enum { LONG_REDUCTION = 5000, BLOCK = 128 };
-    const int64_t most = reduction(s) > LONG_REDUCTION ? BLOCK : INT64_MAX;
+    const bool streams = fc_plane_row_is(job) && fc_plane_row_streams(s, k);
+    const int64_t most = streams                         ? FC_ROW_PLANES
+                         : reduction(s) > LONG_REDUCTION ? BLOCK
+                                                         : INT64_MAX;
     const int64_t channels = fc_min(fc_strips_channels(s, k, fc_plane_strip_bytes, most),
                                     fc_max(TAP_BYTES / tap_bytes, 1));
     g->panels = panels(s, k);

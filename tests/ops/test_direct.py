@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support import Problem, check, edges, tile, to_layout
+from support import Problem, check, edges, same_bits, tile, to_layout
 
 import fastconv
 
@@ -76,3 +76,14 @@ def test_strides_as_large_as_large_kernels(isa, dtype, layout):
 
 def test_three_filters_of_eleven(isa, dtype, layout):
     check(Problem((1, 3, 23, 24), (3, 3, 11, 11), 4, 2), dtype, "direct", layout)
+
+
+def test_large_planes_a_few_at_a_time(isa, dtype):
+    """Of few results; the bits are those of an image that is small."""
+    given = Problem((1, 33, 1, 65543), (3, 33, 1, 1), activation="relu")
+    y = check(given, dtype, "direct", fences=False)
+    x, w, bias = given.arrays(dtype)
+    for part in (slice(1000), slice(2000, 2100), slice(65000, None)):
+        small = fastconv.conv2d(x[..., part].copy(), w, bias, activation="relu",
+                                algorithm="direct")
+        same_bits(small, y[..., part].copy(), str(part))
