@@ -24,6 +24,7 @@ import numpy as np
 
 import fastconv
 from benchmarks.layers import LAYERS, Layer
+from benchmarks.networks import SUITES
 from benchmarks.problems import Convolution
 from benchmarks.versus import machine
 from benchmarks.versus.contender import channels_last
@@ -78,7 +79,7 @@ def _call(layer: Layer, image: np.ndarray, w: np.ndarray, layout: str, row: str,
 
 
 def runs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    wanted = [layer for layer in LAYERS if options.layers == "all"
+    wanted = [layer for layer in SUITES[options.suite][0] if options.layers == "all"
               or any(text in layer.name for text in options.layers.split(","))]
     for isa in options.isa.split(",") if options.isa else reversed(fastconv.available_isas()):
         for layer in wanted:
@@ -164,6 +165,7 @@ def write_record(path: Path, found: list[dict[str, Any]]) -> None:
 def main(arguments: list[str]) -> None:
     p = argparse.ArgumentParser(prog="python -m fastconv bench --choices", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--suite", default="table", choices=SUITES)
     p.add_argument("--layers", default="all", metavar="TEXT,...")
     p.add_argument("--isa", default="", metavar="NAME,...", help="default: all of this machine")
     p.add_argument("--dtype", default="float32,float64", metavar="TYPE,...")
@@ -174,6 +176,8 @@ def main(arguments: list[str]) -> None:
     p.add_argument("--packed", action="store_true", help="only with packed weights")
     p.add_argument("--record", type=Path, metavar="FILE", help="add the good rows to this table")
     options = p.parse_args(arguments)
+    if options.record and options.suite != "table":
+        p.error("--record is for the layers of the table")
     machine.pin(1)
     fastconv.set_num_threads(1)
     found = []

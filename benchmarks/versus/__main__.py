@@ -24,6 +24,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m fastconv bench --versus", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--threads", type=int, default=1, help="of every contender (default: 1)")
+    p.add_argument("--suite", default="table", choices=("table", "networks"),
+                   help="the 32 layers of the tables, or 174 of further networks")
     p.add_argument("--layers", default="all", metavar="TEXT,...",
                    help="those with a TEXT in their names (all, quick, or as \"rn50.2b,dw\")")
     p.add_argument("--kinds", default=",".join(KINDS), metavar="KIND,...",
@@ -41,11 +43,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def problems(options: argparse.Namespace) -> Iterator[Any]:
-    from benchmarks.layers import CALL, LAYERS, POOLS
+    from benchmarks.layers import CALL
+    from benchmarks.networks import SUITES
     from benchmarks.problems import Convolution, Pooling
 
+    convolutions, pools = SUITES[options.suite]
     kinds: dict[str, tuple[Any, Any]] = {
-        "conv": (LAYERS, Convolution), "pool": (POOLS, Pooling), "call": ((CALL,), Convolution)}
+        "conv": (convolutions, Convolution), "pool": (pools, Pooling),
+        "call": ((CALL,), Convolution)}
     for dtype in options.dtype.split(","):
         for kind in options.kinds.split(","):
             layers, make = kinds[kind]
