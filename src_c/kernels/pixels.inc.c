@@ -55,6 +55,12 @@ FC_INLINE void FC_NAME(pixels_run)(const int MR, const int NV, const bool ahead,
     for (; count > 0; count--, x += MR * apart) {
         vec acc[PIXEL_MOST_MR][PIXEL_NV];
         half rest[PIXEL_MOST_MR];
+        /* Lines of results that come from far are asked for as soon as can be: a store that waits
+         * holds up those behind it. */
+        if (EVEN) {
+            const real *line = out;
+            FC_UNROLL for (int m = 0; m < MR; m++, line += out_apart) __builtin_prefetch(line, 1);
+        }
         FC_UNROLL for (int v = 0; v < NV; v++) {
             const vec b = v_load(bias + v * VL);
             FC_UNROLL for (int m = 0; m < MR; m++) acc[m][v] = b;
