@@ -14,12 +14,8 @@ from benchmarks.layers import LAYERS  # noqa: E402
 
 RECORD = read_record(ROOT / "benchmarks" / "choices.md")
 
-# Where "auto" falls short or may, as measured: ISA, layer, dtype, layout.
+# Where "auto" falls short, as measured: ISA, layer, dtype, layout.
 SHORT = {
-    # 19 MB of filters, which AVX2 in float64 does not stream as fast from a third-level cache of
-    # more than 16 MB as the model has it: 1.2
-    ("avx2", "rn50.4b 3x3 256", "float64", "NCHW"),
-    ("avx2", "rn50.4b 3x3 256", "float64", "NHWC"),
     # Of a single channel, at 8 lanes a vector: 1.2 to 1.3
     ("avx512, Intel", "mnist.1 3x3 1-32@28", "float64", "NCHW"),
     ("avx512, Intel", "mnist.1 3x3 1-32@28 b64", "float64", "NCHW"),
@@ -28,6 +24,10 @@ SHORT = {
     ("baseline", "convnext.dw 7x7 96@56", "float64", "NHWC"),
     ("baseline", "resnext.2 3x3 g32 128@56", "float32", "NHWC"),
 }
+
+# Where it falls short on some machines: 19 MB of filters, which AVX2 in float64 does not stream as
+# fast from a third-level cache of more than 16 MB as the model has it: 1.2
+BY_CACHE = {("avx2", "rn50.4b 3x3 256", "float64", layout) for layout in ("NCHW", "NHWC")}
 
 
 def chosen(layer, dtype, layout):
@@ -43,8 +43,9 @@ def test_auto_is_within_5_percent_of_the_best(isa, dtype, layout):
             for layer in LAYERS if (isa, layer.name, dtype.name, layout) in RECORD}
     if not rows:
         pytest.skip(f"{isa} was not measured with {dtype.name}")
-    wrong = {name for name, (row, good) in rows.items() if row not in good}
-    assert wrong <= {name for name in rows if (isa, name, dtype.name, layout) in SHORT}, {
+    wrong = {name for name, (row, good) in rows.items()
+             if row not in good and (isa, name, dtype.name, layout) not in BY_CACHE}
+    assert wrong == {name for name in rows if (isa, name, dtype.name, layout) in SHORT}, {
         name: f"{rows[name][0]}, measured best: {', '.join(rows[name][1])}" for name in wrong}
 
 

@@ -180,7 +180,7 @@ static bool fetches_ahead(const fc_conv_spec *s, const fc_kernels *k, int64_t ch
 }
 
 /* Of a single pixel several panels go together, whose sums are then as many as a tile's. */
-enum { LONE_PANELS = 8 };
+enum { TOGETHER = 8 };
 
 static bool is_lone(const fc_conv_job *job) {
     const fc_geometry *g = &job->geometry;
@@ -239,8 +239,8 @@ static void panel(const fc_conv_job *job, const fc_strip *s, int64_t p, int64_t 
         return;
     }
     const int64_t whole = fc_group_out(&job->spec) / job->kernels->pixel_channels;
-    const int64_t end = fc_min((p + 1) * LONE_PANELS, panels(&job->spec, job->kernels));
-    const int64_t first = p * LONE_PANELS, together = fc_min(end, whole) - first;
+    const int64_t end = fc_min((p + 1) * TOGETHER, panels(&job->spec, job->kernels));
+    const int64_t first = p * TOGETHER, together = fc_min(end, whole) - first;
     if (together > 0) filter(job, s, first, together, slot);
     if (end > whole) filter(job, s, whole, 1, slot);
 }
@@ -258,7 +258,7 @@ static void cut(fc_conv_job *job) {
     g->tap_bytes = (fc_kernel_size(s) + 1) * (int64_t)sizeof(fc_tap);
     if (!fc_pixel_strip_stores_directly(job))
         g->out_bytes = g->out[FC_Y] * g->out[FC_X] * out_pitch(k) * k->element;
-    if (is_lone(job)) g->panels = fc_ceil_div(g->panels, LONE_PANELS);
+    if (is_lone(job)) g->panels = fc_ceil_div(g->panels, TOGETHER);
     fc_strips_finish(job);
 }
 
