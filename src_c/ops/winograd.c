@@ -164,9 +164,10 @@ static double cost(const fc_conv_spec *s, const fc_kernels *k, int64_t t) {
     const double transforms = count * elements * (in * 7 + out * 5);
     const double copies = s->channels_last ? pixels * in * 5 : pixels * (in + out) * 10;
     /* A stride's phases reach for the whole image, every second element of it. */
-    const bool strided = s->stride[FC_Y] > 1 || s->stride[FC_X] > 1, far_l3 = fc_cpu_has_far_l3();
+    const bool strided = s->stride[FC_Y] > 1 || s->stride[FC_X] > 1;
+    const bool far_l3 = vector == 64 && fc_cpu_has_far_l3();
     const double reached = strided ? count * elements * in * (far_l3 ? 25 : 10) : 0;
-    if (vector == 64 && far_l3) {
+    if (far_l3) {
         /* Half of the shorter one hides behind the other. */
         const double passes = ceil(count / (double)f.together) / (double)s->groups;
         const double far = passes * filters / vector / FAR_L3_RATE;
